@@ -1,0 +1,321 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// Trace records an expression over lazy tensors. Equal sub-expressions become one node,
+// so what a recipe uses twice is computed once. A Trace is used by one goroutine; Reset
+// makes it ready for the next key without giving its memory back.
+//
+// A formula that combines tensors of incompatible shapes sets Err; the planner has
+// checked the operands of a method before, so such an error is a fault of the formula.
+type Trace struct {
+	compute Compute
+	nodes   []node
+	lists   []int32 // argument lists of nodes with any number of arguments
+	seen    map[nodeKey]int32
+	err     error
+}
+
+// nodeKind is a kind of node in a Trace.
+type nodeKind uint8
+
+const (
+	nLeaf   nodeKind = iota // a stored tensor; imm is its number
+	nConst                  // a number from the recipe: a launch constant
+	nLit                    // a number from a formula: part of the Program
+	nOp                     // an operation of the op table
+	nMacro                  // exp, ln, ...; imm is the Macro
+	nGuard                  // its argument, or nothing if that has non-finite elements
+	nReduce                 // a number made from all elements of the argument
+	nHost                   // results of a HostFunc; its arguments are a list
+	nOut                    // result imm of the nHost node a
+	nChoose                 // alternative number a (a scalar) of a list
+	nCall                   // a GoFunc over a list
+	nConcat                 // parts of a list, one after another along axis 0
+)
+
+type nodeKey struct {
+	kind    nodeKind
+	op      Op
+	dtype   tensor.DType
+	a, b, c int32
+	imm     uint64
+}
+
+type node struct {
+	nodeKey
+	value float64 // nConst, nLit
+	shape tensor.Shape
+	list  []int32
+	fn    *HostFunc
+	goFn  *GoFunc
+	level int32 // the first phase in which the node can be computed
+	isM   bool  // a mask
+}
+
+// T is a lazy tensor: a node of a Trace. Its methods build larger expressions and read
+// as the formula does. The zero T is no tensor.
+type T struct {
+	t  *Trace
+	id int32
+}
+
+// HostFunc turns reductions into numbers, once for a tensor, on the host, in float64, on
+// every device. It must be pure. It is identified by its address, so it is a package
+// variable, not a closure made for each key.
+type HostFunc struct {
+	Name string
+	Outs int // how many numbers it makes
+	Fn   func(in, out []float64)
+}
+
+// ReduceKind is a kind of reduction of T.
+type ReduceKind uint8
+
+const (
+	reduceSum ReduceKind = iota
+	reduceDot
+	reduceCount
+	reduceMax
+)
+
+// NewTrace returns an empty trace that computes in c.
+func NewTrace(c Compute) *Trace {
+	return &Trace{compute: c, seen: make(map[nodeKey]int32, 32)}
+}
+
+// Reset empties the trace for another expression.
+func (t *Trace) Reset() {
+	t.nodes = t.nodes[:0]
+	t.lists = t.lists[:0]
+	clear(t.seen)
+	t.err = nil
+}
+
+// Compute returns the type in which the trace computes.
+func (t *Trace) Compute() Compute { return t.compute }
+
+// Err returns the first error of the expression.
+func (t *Trace) Err() error { return t.err }
+
+func (t *Trace) fail(format string, args ...any) {
+	if t.err == nil {
+		t.err = fmt.Errorf("kernels: "+format, args...)
+	}
+}
+
+// add returns the node with this key, made if there is none yet.
+func (t *Trace) add(k nodeKey, shape tensor.Shape, level int32) T {
+	if id, ok := t.seen[k]; ok && t.nodes[id].shape.Equal(shape) {
+		return T{t, id}
+	}
+	id := int32(len(t.nodes))
+	t.nodes = append(t.nodes, node{nodeKey: k, shape: shape, level: level})
+	t.seen[k] = id
+	return T{t, id}
+}
+
+// addList appends a node that has a list of arguments; such nodes are not shared.
+func (t *Trace) addList(n node, args []T) T {
+	start := len(t.lists)
+	for _, a := range args {
+		t.lists = append(t.lists, a.id)
+		n.level = max(n.level, a.node().level)
+	}
+	n.list = t.lists[start:len(t.lists):len(t.lists)]
+	t.nodes = append(t.nodes, n)
+	return T{t, int32(len(t.nodes) - 1)}
+}
+
+// Leaf is a stored tensor. number is the caller's name for it: a tensor that is used
+// twice has one number.
+func (t *Trace) Leaf(number int, d tensor.DType, shape tensor.Shape) T {
+	return t.add(nodeKey{kind: nLeaf, dtype: d, imm: uint64(number)}, shape, 0)
+}
+
+// Const is a number from the recipe, rounded to the compute type. It is a scalar.
+func (t *Trace) Const(x float64) T { return t.number(nConst, x, nil) }
+
+// Num is a number that belongs to the formula, rounded to the compute type.
+func (t *Trace) Num(x float64) T { return t.number(nLit, x, nil) }
+
+func (t *Trace) number(k nodeKind, x float64, shape tensor.Shape) T {
+	if t.compute == F32 {
+		x = float64(float32(x))
+	}
+	v := t.add(nodeKey{kind: k, imm: math.Float64bits(x)}, shape, 0)
+	t.nodes[v.id].value = x
+	return v
+}
+
+func (a T) node() *node { return &a.t.nodes[a.id] }
+
+// Valid reports whether a is a tensor of a trace.
+func (a T) Valid() bool { return a.t != nil }
+
+// Trace returns the trace that a belongs to.
+func (a T) Trace() *Trace { return a.t }
+
+// Shape returns the shape of a; a number has the empty shape.
+func (a T) Shape() tensor.Shape { return a.node().shape }
+
+// Number returns the value of a if it is a number known now: one of the recipe or of the
+// formula, not one that is in a checkpoint.
+func (a T) Number() (x float64, ok bool) {
+	n := a.node()
+	return n.value, (n.kind == nConst || n.kind == nLit) && len(n.shape) == 0
+}
+
+// IsLeaf reports whether a is a stored tensor as it is, and its number.
+func (a T) IsLeaf() (number int, ok bool) {
+	n := a.node()
+	return int(n.imm), n.kind == nLeaf
+}
+
+// Num is a number of the formula in the trace of a.
+func (a T) Num(x float64) T { return a.t.Num(x) }
+
+// Zeros is a tensor of zeros with the shape of a; a is not read.
+func (a T) Zeros() T { return a.t.number(nLit, 0, a.node().shape) }
+
+// broadcast returns the shape that results from combining a and b: equal shapes, a
+// scalar with anything, one value per row, or one value per column.
+func (t *Trace) broadcast(a, b tensor.Shape) tensor.Shape {
+	if len(b) == 0 || a.Equal(b) {
+		return a
+	}
+	if len(a) == 0 {
+		return b
+	}
+	if _, ok := FormOf(b, a); ok {
+		return a
+	}
+	if _, ok := FormOf(a, b); ok {
+		return b
+	}
+	t.fail("shapes %v and %v do not combine", a, b)
+	return a
+}
+
+// FormOf says how a tensor of shape s spreads over one of shape domain: as a scalar
+// (one element), dense (equal shapes), one value per row ([n, 1, ...]: equal leading axes,
+// then ones) or one per column (ones, then equal trailing axes; leading ones may be
+// left out, as in NumPy). ok is false if it does not.
+func FormOf(s, domain tensor.Shape) (f Form, ok bool) {
+	switch {
+	case s.Equal(domain):
+		return Dense, true
+	case len(s) == 0 || len(s) <= len(domain) && allOnes(s):
+		return Scalar, true
+	case len(s) > len(domain):
+		return 0, false
+	}
+	pad := len(domain) - len(s)
+	if pad == 0 {
+		k := len(s)
+		for k > 0 && s[k-1] == 1 {
+			k--
+		}
+		if s[:k].Equal(domain[:k]) {
+			return Row, true
+		}
+	}
+	k := 0
+	for k < len(s) && s[k] == 1 {
+		k++
+	}
+	return Col, s[k:].Equal(domain[pad+k:])
+}
+
+func allOnes(s tensor.Shape) bool {
+	for _, d := range s {
+		if d != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// op adds an operation of up to three arguments.
+func op(o Op, a T, more ...T) T {
+	t := a.t
+	k := nodeKey{kind: nOp, op: o, a: a.id}
+	n := a.node()
+	shape, level := n.shape, n.level
+	for i, b := range more {
+		bn := b.node()
+		shape = t.broadcast(shape, bn.shape)
+		level = max(level, bn.level)
+		if i == 0 {
+			k.b = b.id
+		} else {
+			k.c = b.id
+		}
+	}
+	if v, ok := fold(o, a, more); ok {
+		return v
+	}
+	v := t.add(k, shape, level)
+	t.nodes[v.id].isM = o.GivesMask()
+	return v
+}
+
+// fold computes an operation on numbers at once, with the rounding of the compute type.
+func fold(o Op, a T, more []T) (T, bool) {
+	var x [3]float64
+	lit := true
+	for i, v := range append([]T{a}, more...) {
+		n := v.node()
+		if n.kind != nConst && n.kind != nLit || len(n.shape) > 0 {
+			return T{}, false
+		}
+		lit = lit && n.kind == nLit
+		x[i] = n.value
+	}
+	y, ok := foldOp(o, a.t.compute, x)
+	if !ok {
+		return T{}, false
+	}
+	if lit {
+		return a.t.Num(y), true
+	}
+	return a.t.Const(y), true
+}
+
+// foldOp is the value of an operation on float64 values that are exact in the compute
+// type. One rounding to float64 followed by one to float32 equals one rounding to float32
+// for + - * / and sqrt (53 >= 2*24+2).
+func foldOp(o Op, c Compute, x [3]float64) (float64, bool) {
+	switch o {
+	case OpAdd:
+		return x[0] + x[1], true
+	case OpSub:
+		return x[0] - x[1], true
+	case OpMul:
+		return x[0] * x[1], true
+	case OpDiv:
+		return x[0] / x[1], true
+	case OpNeg:
+		return -x[0], true
+	case OpAbs:
+		return math.Abs(x[0]), true
+	case OpSqrt:
+		return math.Sqrt(x[0]), true
+	case OpMin:
+		if x[0] != x[0] || x[0] < x[1] {
+			return x[0], true
+		}
+		return x[1], true
+	case OpMax:
+		if x[0] != x[0] || x[0] > x[1] {
+			return x[0], true
+		}
+		return x[1], true
+	}
+	return 0, false
+}
