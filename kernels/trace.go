@@ -45,6 +45,7 @@ type nodeKey struct {
 	dtype   tensor.DType
 	a, b, c int32
 	imm     uint64
+	start   int64 // nLeaf: the first element that is meant
 }
 
 type node struct {

@@ -1,0 +1,118 @@
+package plan
+
+import (
+	"github.com/mecha-gpu/mecha-gpu/kernels"
+)
+
+// align is the alignment of every span in a slot: a cache line.
+const align = 64
+
+// Align rounds a number of bytes up to the alignment of spans in a slot.
+func Align(n int64) int64 { return (n + align - 1) &^ (align - 1) }
+
+// LeafRange returns the range of values [lo, hi) of a leaf of n elements with form f that a
+// unit [first, first+count) of the domain reads.
+func LeafRange(f kernels.Form, d kernels.Domain, n, first, count int64) (lo, hi int64) {
+	switch f {
+	case kernels.Dense:
+		return first, first + count
+	case kernels.Row:
+		p := d.Period(f, n)
+		if p == 0 || count == 0 {
+			return 0, 0
+		}
+		return first / p, (first+count-1)/p + 1
+	case kernels.Col:
+		return 0, n
+	}
+	return 0, 1
+}
+
+// UnitBytes returns the slot bytes that a unit of count elements of a sweep needs: the
+// leaves of its largest body, its temporaries, its output if it stores one, and its
+// results. inPlace leaves out dense leaves (they are resident or in memory).
+func (s *Segment) UnitBytes(sweep int, count int64, inPlace bool) int64 {
+	sw := &s.Inst.Sweeps[sweep]
+	d := s.Inst.Domains[sw.Domain]
+	var most int64
+	for i := range sw.Bodies {
+		b := &sw.Bodies[i]
+		var n int64
+		for _, u := range b.Leaves {
+			leaf := s.Inst.Leaves[u.Leaf]
+			if u.Form == kernels.Dense && inPlace {
+				continue
+			}
+			// A unit may start inside a row: one value more.
+			lo, hi := LeafRange(u.Form, d, leaf.N, 0, count)
+			n += Align(min(hi-lo+1, max(leaf.N, 1)) * s.Inst.Lowered.Leaves[u.Leaf].Size())
+		}
+		for _, t := range b.Temps {
+			n += Align(count * t.Size())
+		}
+		most = max(most, n)
+	}
+	if sw.Stores {
+		most += Align(count * s.Inst.Out.Size())
+	}
+	return most + s.resultBytes(sw, count)
+}
+
+// resultBytes returns the bytes of a unit's flags, counts and sums.
+func (s *Segment) resultBytes(sw *kernels.Sweep, count int64) int64 {
+	n := int64(align) // the output's flags and counts
+	n += Align(4 * int64(s.Inst.Lowered.Guards))
+	for _, r := range sw.Reduces {
+		if r.Kind == kernels.Sum {
+			n += Align(8 * (count/kernels.BlockElems + 1))
+		} else {
+			n += align
+		}
+	}
+	return n
+}
+
+// UnitElems returns how many elements of a sweep a unit takes so that it fits a slot and
+// its output is about unitBytes: a multiple of BlockElems for sums, of the row for GoFuncs on rows, all
+// elements for GoFuncs on whole tensors. It returns 0 if the slot is too small.
+func (s *Segment) UnitElems(sweep int, r Ring, inPlace bool) int64 {
+	sw := &s.Inst.Sweeps[sweep]
+	d := s.Inst.Domains[sw.Domain]
+	step := int64(1)
+	switch {
+	case sw.Cut == kernels.CutNever:
+		step = max(d.N, 1)
+	case sw.Cut == kernels.CutRows:
+		step = max(d.Cols, 1)
+		if sw.Sums && step < d.N {
+			step = max(d.N, 1) // rows and blocks agree only on the whole
+		}
+	case sw.Sums:
+		step = kernels.BlockElems
+	}
+	if d.N <= step {
+		step = max(d.N, 1)
+	}
+	size := max(s.Inst.Out.Size(), 1)
+	n := max(r.UnitBytes/size/step*step, step)
+	for n > step && s.UnitBytes(sweep, n, inPlace) > r.SlotBytes {
+		n = max(n/2/step*step, step)
+	}
+	if s.UnitBytes(sweep, n, inPlace) > r.SlotBytes {
+		return 0
+	}
+	return n
+}
+
+// SlotBytes returns the slot bytes with which every sweep of the segment has units of the
+// wanted size, and those without which it cannot run.
+func (s *Segment) SlotBytes(unitBytes int64, inPlace bool) (want, need int64) {
+	for i := range s.Inst.Sweeps {
+		big := s.UnitElems(i, Ring{UnitBytes: unitBytes, SlotBytes: 1 << 62}, inPlace)
+		small := s.UnitElems(i, Ring{UnitBytes: 1, SlotBytes: 1 << 62}, inPlace)
+		n := s.Inst.Domains[s.Inst.Sweeps[i].Domain].N
+		want = max(want, s.UnitBytes(i, min(big, max(n, 1)), inPlace))
+		need = max(need, s.UnitBytes(i, min(small, max(n, 1)), inPlace))
+	}
+	return want, need
+}
