@@ -188,7 +188,7 @@ func (t *Trace) Choose(sel T, alts ...T) T {
 	for _, a := range alts[1:] {
 		shape = t.broadcast(shape, a.Shape())
 	}
-	return t.addList(node{nodeKey: nodeKey{kind: nChoose, a: sel.id}, shape: shape, level: sel.node().level}, alts)
+	return t.addList(node{nodeKey: nodeKey{kind: nChoose}, shape: shape}, append([]T{sel}, alts...))
 }
 
 // Call applies a plain Go function to tensors of equal shape (scalars are spread). The

@@ -34,7 +34,7 @@ const (
 	nReduce                 // a number made from all elements of the argument
 	nHost                   // results of a HostFunc; its arguments are a list
 	nOut                    // result imm of the nHost node a
-	nChoose                 // alternative number a (a scalar) of a list
+	nChoose                 // a list: a scalar, then the alternatives that it chooses from
 	nCall                   // a GoFunc over a list
 	nConcat                 // parts of a list, one after another along axis 0
 )
