@@ -1,0 +1,96 @@
+package tensor
+
+import (
+	"slices"
+	"strings"
+)
+
+// Nearest returns at most n of the candidates that name may have been meant to be,
+// nearest first, for messages such as `unknown method "wieghted_sum"`. Nearness is the
+// number of typing mistakes (a letter too many, too few, another one, or two exchanged;
+// optimal string alignment), ignoring case. An abbreviation (same first letter, all
+// letters there in order: "wsum" for "weighted_sum") counts as two mistakes. Candidates
+// further off than a third of the name, or two mistakes if that is more, are left out.
+func Nearest(name string, candidates []string, n int) []string {
+	type hit struct {
+		name string
+		d    int
+	}
+	want := []rune(strings.ToLower(name))
+	limit := max(2, len(want)/3)
+	var hits []hit
+	var rows [3][]int
+	for _, c := range candidates {
+		got := []rune(strings.ToLower(c))
+		d := distance(want, got, limit, &rows)
+		if d > 2 && abbreviates(want, got) {
+			d = 2
+		}
+		if d <= limit {
+			hits = append(hits, hit{c, d})
+		}
+	}
+	slices.SortFunc(hits, func(a, b hit) int {
+		if a.d != b.d {
+			return a.d - b.d
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	names := make([]string, 0, min(n, len(hits)))
+	for _, h := range hits[:min(max(n, 0), len(hits))] {
+		names = append(names, h.name)
+	}
+	return slices.Compact(names)
+}
+
+// abbreviates reports whether at least three letters of a occur in b in order, the first
+// one first.
+func abbreviates(a, b []rune) bool {
+	if len(a) < 3 || len(b) < len(a) || a[0] != b[0] {
+		return false
+	}
+	k := 0
+	for _, r := range b {
+		if k < len(a) && r == a[k] {
+			k++
+		}
+	}
+	return k == len(a)
+}
+
+// distance is the optimal string alignment distance of a and b, or any number above limit
+// if it is above limit. rows is scratch: the last three rows of the table of distances
+// between prefixes.
+func distance(a, b []rune, limit int, rows *[3][]int) int {
+	if d := len(a) - len(b); d > limit || -d > limit {
+		return limit + 1
+	}
+	for i := range rows {
+		rows[i] = slices.Grow(rows[i][:0], len(b)+1)[:len(b)+1]
+	}
+	before, last, now := rows[0], rows[1], rows[2]
+	for j := range now {
+		now[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before, last, now = last, now, before
+		now[0] = i
+		least := i
+		for j := 1; j <= len(b); j++ {
+			d := last[j-1]
+			if a[i-1] != b[j-1] {
+				d++
+			}
+			d = min(d, last[j]+1, now[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d = min(d, before[j-2]+1)
+			}
+			now[j] = d
+			least = min(least, d)
+		}
+		if least > limit+1 { // an exchange may still save one
+			return limit + 1
+		}
+	}
+	return now[len(b)]
+}
