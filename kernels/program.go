@@ -62,13 +62,14 @@ const (
 	// integers; NaN becomes the canonical NaN of DType), one element per element.
 	Store ResultKind = iota
 
-	// InFlag sets bit 0 of a uint32 if any loaded element of operand Of is NaN or
-	// infinite, judged by its stored bits.
+	// InFlag sets bit 0 of a uint32 if the value of operand Of for any element of the
+	// launch is NaN or infinite, judged by its stored bits. It needs no OpLoad.
 	InFlag
 
 	// OutFlag sets bits of a uint32 for store Of: bit 0 if any stored element is NaN or
 	// infinite, bit 1 if any lost range: V finite and stored infinite or NaN, or V not
-	// zero and stored zero, or (integer DType) V outside the range of DType or NaN.
+	// zero and stored zero, or (integer DType) V, without its fraction, outside the range
+	// of DType, or NaN. BOOL loses only NaN.
 	OutFlag
 
 	// OutCount adds to three uint64 for store Of: elements stored NaN or infinite;
@@ -89,7 +90,8 @@ const (
 
 	// Hist adds to 1<<Width uint64 counters: with key the bits of |V| (32 or 64 bits),
 	// an element counts in bin (key >> Shift) mod 1<<Width, provided that
-	// key >> (Shift+Width) equals the launch's Prefixes[Of].
+	// key >> (Shift+Width) equals the launch's Prefixes[Of]. A NaN has the key of the
+	// canonical NaN without its sign.
 	Hist
 
 	numResultKinds
@@ -98,8 +100,9 @@ const (
 // Group says over which elements a Sum goes. The sum rule: the elements of a group are
 // numbered i in C order; lane = i mod 64, chunk = i div 4096; a lane starts at +0 and
 // adds in increasing i in float64; the 64 lanes of a chunk fold by halves (32, 16, ...,
-// 1: lane k adds lane k+32, and so on); the 16 chunk sums of a block of 65,536 elements fold
-// by halves, absent ones as +0; blocks add left to right.
+// 1: lane k adds lane k+32, and so on), unused ones being +0; the 16 chunk sums of a block of 65,536 elements fold
+// by halves, absent ones as +0; blocks add left to right. A sum that is NaN is stored as
+// the canonical NaN of F64.
 type Group uint8
 
 const (
