@@ -35,7 +35,7 @@ func (s *groupSum) add(v, w []float64) {
 }
 
 func (s *groupSum) endChunk() {
-	s.chunks[(s.n-1)/ChunkElems] = fold(s.lanes[:])
+	s.chunks[(s.n-1)/ChunkElems] = foldHalves(s.lanes[:])
 	clear(s.lanes[:])
 }
 
@@ -44,15 +44,15 @@ func (s *groupSum) endBlock() float64 {
 	if s.n%ChunkElems != 0 {
 		s.endChunk()
 	}
-	sum := fold(s.chunks[:])
+	sum := foldHalves(s.chunks[:])
 	clear(s.chunks[:])
 	s.n = 0
 	return sum
 }
 
-// fold adds the upper half of x to the lower half until one number is left. It
+// foldHalves adds the upper half of x to the lower half until one number is left. It
 // overwrites x, whose length is a power of two.
-func fold(x []float64) float64 {
+func foldHalves(x []float64) float64 {
 	for h := len(x) / 2; h > 0; h /= 2 {
 		for k := range h {
 			x[k] += x[k+h]
