@@ -190,7 +190,7 @@ func (e *emit) operand(r operandRef) Val {
 
 // call emits the arguments of a GoFunc, and the load of its result.
 func (e *emit) call(n *node) (Val, error) {
-	c := callAt{fn: n.goFn, temp: len(e.body.Temps)}
+	c := callAt{fn: n.goFn}
 	for _, a := range n.list {
 		v, err := e.value(e.b.number(a))
 		if err != nil {
@@ -198,6 +198,7 @@ func (e *emit) call(n *node) (Val, error) {
 		}
 		c.args = append(c.args, v)
 	}
+	c.temp = len(e.body.Temps)
 	e.body.Temps = append(e.body.Temps, tensor.F32)
 	c.at = len(e.bd.Code)
 	e.calls = append(e.calls, c)

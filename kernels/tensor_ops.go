@@ -18,6 +18,16 @@ const (
 	numMacros
 )
 
+// Spread is the number a with the given shape.
+func (a T) Spread(shape tensor.Shape) T {
+	n := a.node()
+	if n.kind != nConst && n.kind != nLit {
+		a.t.fail("only a number can be spread over a shape")
+		return a
+	}
+	return a.t.number(n.kind, n.value, shape)
+}
+
 // Arithmetic, element by element; see the op table for rounding and special values.
 // Operands have equal shapes, or one of them is a scalar, one value per row, or one per
 // column of the other.
