@@ -19,6 +19,7 @@ type build struct {
 	slots   map[int32]int // by number of the node: its slot
 	leafIdx map[int32]int // by number of the node: index of the leaf
 	guards  map[int][]int // by leaf: indices of its guards
+	checked map[int]bool  // guards whose flag every earlier run of the sweeps has computed
 	specs   []sweepSpec
 }
 
@@ -38,7 +39,7 @@ type reduceSpec struct {
 
 func (l *Lowerer) build(root T, out tensor.DType) (*Lowered, error) {
 	o := &l.order
-	b := &build{l: l, t: root.t, o: o, slots: map[int32]int{}, leafIdx: map[int32]int{}, guards: map[int][]int{},
+	b := &build{l: l, t: root.t, o: o, slots: map[int32]int{}, leafIdx: map[int32]int{}, guards: map[int][]int{}, checked: map[int]bool{},
 		low: &Lowered{Compute: root.t.compute, Out: out, Consts: len(o.consts), Guards: len(o.guards)}}
 	for i, id := range o.leaves {
 		b.leafIdx[o.num[id]-1] = i
@@ -217,13 +218,20 @@ func (b *build) sweep(spec *sweepSpec, out tensor.DType) (Sweep, error) {
 		sel := b.number(b.at(c).list[0])
 		s.Choices = append(s.Choices, Choice{Slot: b.slots[sel], N: len(b.at(c).list) - 1})
 	}
+	times := map[int]int{} // how many bodies compute the flag of a guard
 	for i := range n {
-		body, cut, err := b.body(spec, choices, i, out)
+		e, err := b.body(spec, choices, i, out)
 		if err != nil {
 			return s, err
 		}
-		s.Bodies = append(s.Bodies, body)
-		s.Cut = max(s.Cut, cut)
+		for g := range e.marked {
+			times[g]++
+		}
+		s.Bodies = append(s.Bodies, e.body)
+		s.Cut = max(s.Cut, e.cut)
+	}
+	for g, k := range times {
+		b.checked[g] = b.checked[g] || k == n
 	}
 	return s, nil
 }

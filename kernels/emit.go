@@ -48,7 +48,7 @@ type tempKey struct {
 }
 
 // body makes body number index of a sweep.
-func (b *build) body(spec *sweepSpec, choices []int32, index int, out tensor.DType) (Body, Cut, error) {
+func (b *build) body(spec *sweepSpec, choices []int32, index int, out tensor.DType) (*emit, error) {
 	e := &emit{b: b, domain: b.o.shapes[spec.shape], choice: map[int32]int32{}, vals: map[int32]Val{},
 		tempOf: map[tempKey]int{}, marked: map[int]bool{}, bd: Builder{Compute: b.low.Compute}}
 	for _, c := range choices {
@@ -57,46 +57,44 @@ func (b *build) body(spec *sweepSpec, choices []int32, index int, out tensor.DTy
 		index /= len(alts)
 	}
 	if spec.store && b.low.Kind != Computed {
-		return e.check(out)
+		e.check()
+		return e, nil
 	}
 	for i, r := range spec.reduces {
 		if err := e.reduce(i, r); err != nil {
-			return Body{}, 0, err
+			return nil, err
 		}
 	}
 	if spec.store {
 		v, err := e.value(b.o.root)
 		if err != nil {
-			return Body{}, 0, err
+			return nil, err
 		}
 		e.want(Result{Kind: Store, V: v, DType: out}, Ref{Kind: RefOut})
 	}
-	if err := e.split(); err != nil {
-		return Body{}, 0, err
-	}
-	return e.body, e.cut, nil
+	return e, e.split()
 }
 
-// check makes the body of an output that is copied or converted from a leaf: it only looks for
-// non-finite elements. A guard and the flag of the output are the same bit.
-func (e *emit) check(out tensor.DType) (Body, Cut, error) {
-	use := LeafUse{Leaf: 0, Form: Dense}
-	e.body.Leaves = []LeafUse{use}
-	if d := e.b.low.Leaves[0]; d.IsFloat() {
-		p := &Program{Compute: e.b.low.Compute, Operands: []Operand{{d, Dense}}, Code: []Instr{{Op: OpLoad}}}
-		var outs []Ref
-		for _, g := range e.b.guards[0] {
-			outs = append(outs, Ref{RefGuard, g})
-		}
-		if len(outs) == 0 {
-			outs = append(outs, Ref{Kind: RefOutFlag})
-		}
-		for range outs {
-			p.Results = append(p.Results, Result{Kind: InFlag})
-		}
-		e.body.Steps = []Step{{Prog: e.b.l.program(p), Args: []Ref{{RefLeaf, 0}}, Outs: outs}}
+// check makes the body of an output that is copied or converted from a leaf: it only looks
+// for non-finite elements. A guard and the flag of the output are the same bit.
+func (e *emit) check() {
+	e.body.Leaves = []LeafUse{{Leaf: 0, Form: Dense}}
+	d := e.b.low.Leaves[0]
+	if !d.IsFloat() {
+		return
 	}
-	return e.body, CutAnywhere, nil
+	p := &Program{Compute: e.b.low.Compute, Operands: []Operand{{d, Dense}}, Code: []Instr{{Op: OpLoad}}}
+	var outs []Ref
+	for _, g := range e.b.guards[0] {
+		outs = append(outs, Ref{RefGuard, g})
+	}
+	if len(outs) == 0 {
+		outs = append(outs, Ref{Kind: RefOutFlag})
+	}
+	for range outs {
+		p.Results = append(p.Results, Result{Kind: InFlag})
+	}
+	e.body.Steps = []Step{{Prog: e.b.l.program(p), Args: []Ref{{RefLeaf, 0}}, Outs: outs}}
 }
 
 func (e *emit) want(r Result, ref Ref) { e.res = append(e.res, wantedResult{r, ref}) }

@@ -234,7 +234,7 @@ func (p *partial) guards() {
 			continue
 		}
 		for _, g := range p.e.b.guards[o.leaf] {
-			if !p.e.marked[g] {
+			if !p.e.marked[g] && !p.e.b.checked[g] {
 				p.add(Result{Kind: InFlag, Of: i}, Ref{RefGuard, g})
 			}
 		}
