@@ -29,6 +29,10 @@ type Call struct {
 	// Compat asks for the reference's behaviour where the two differ (the items marked K
 	// in the specification).
 	Compat bool
+
+	// Guard is the number that a formula gives to T.Guard if it leaves out keys. The planner
+	// chooses it.
+	Guard int
 }
 
 func (c *Call) args(name string) []Arg {
@@ -50,25 +54,29 @@ func (c *Call) arg(name string) *Arg {
 // Has reports whether the argument is there; it may be missing if the key map allows it.
 func (c *Call) Has(name string) bool { return c.arg(name).Present }
 
-// T returns a tensor argument; a number becomes a constant.
-func (c *Call) T(name string) T { return c.arg(name).tensor(c.Trace) }
+// T returns a tensor argument; a number becomes a constant. Compat: it is rounded to
+// float32 first, also in a float64 merge (SM-39).
+func (c *Call) T(name string) T { return c.tensor(c.arg(name)) }
 
 // Ts returns the arguments of a variadic tensor parameter.
 func (c *Call) Ts(name string) []T {
 	args := c.args(name)
 	ts := make([]T, len(args))
 	for i := range args {
-		ts[i] = args[i].tensor(c.Trace)
+		ts[i] = c.tensor(&args[i])
 	}
 	return ts
 }
 
-func (a *Arg) tensor(t *kernels.Trace) T {
+func (c *Call) tensor(a *Arg) T {
 	if a.T.Valid() {
 		return a.T
 	}
 	x, _ := a.Value.Number()
-	return t.Const(x)
+	if c.Compat {
+		x = float64(float32(x))
+	}
+	return c.Trace.Const(x)
 }
 
 // DTypeOf returns the stored element type of a tensor argument, and InvalidDType for a

@@ -140,6 +140,17 @@ type Method struct {
 	// Broadcast says that every output key is made from the input key "key".
 	Broadcast bool
 
+	// Interface says that the row is a signature only: a recipe that names it gets the
+	// implementation whose configs and spaces fit, when the recipe is solved.
+	Interface bool
+
+	// Implements is the identifier of the interface that the row implements; "" if none.
+	Implements string
+
+	// Conversion says that the method turns state dicts of its parameter's config into the
+	// config of its return, and may be put in where such a conversion is needed.
+	Conversion bool
+
 	// Control methods choose, rename or reshape; they take integer tensors as they are.
 	// For all others an integer key is not arithmetic: the first operand that has the key
 	// is forwarded.

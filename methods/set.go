@@ -28,7 +28,11 @@ func (s Set) With(more ...*Method) (Set, error) {
 		if _, taken := n.byID[m.ID]; taken {
 			return s, tensor.Errorf(tensor.ClassRecipe, "method %q is defined already", m.ID)
 		}
-		if err := m.Validate(); err != nil {
+		err := m.Validate()
+		if err == nil {
+			err = n.checkImplements(m)
+		}
+		if err != nil {
 			return s, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("method %q: %w", m.ID, err)}
 		}
 		n.byID[m.ID] = m
@@ -41,6 +45,18 @@ func (s Set) With(more ...*Method) (Set, error) {
 func (s Set) Get(id string) (*Method, bool) {
 	m, ok := s.byID[id]
 	return m, ok
+}
+
+// Nearest returns up to three identifiers that id may have been meant to be.
+func (s Set) Nearest(id string) []string { return tensor.Nearest(id, s.ids, 3) }
+
+// All returns the methods in order of definition.
+func (s Set) All() []*Method {
+	all := make([]*Method, len(s.ids))
+	for i, id := range s.ids {
+		all[i] = s.byID[id]
+	}
+	return all
 }
 
 // IDs lists the identifiers in order of definition.

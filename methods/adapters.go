@@ -1,0 +1,96 @@
+package methods
+
+// Papers of the adapters.
+const (
+	loraPaper    = `"LoRA", arXiv:2106.09685`
+	lycorisPaper = `"Navigating Text-To-Image Customization: From LyCORIS Fine-Tuning to Model Evaluation", arXiv:2309.14859`
+	rangePaper   = `"Finding structure with randomness", arXiv:0909.4061`
+)
+
+// adapter is a model config of LoRA or LoKr factors for a base config.
+type adapter struct{ base, kind string }
+
+func (a adapter) config() string { return a.base + "_" + a.kind + "_lora" }
+
+// adapterConfigs lists the adapter configs in order of registration.
+func adapterConfigs() []adapter {
+	var all []adapter
+	for _, kind := range []string{"lycoris", "kohya"} {
+		for _, base := range []string{"sdxl-kohya", "sdxl-kohya_but_diffusers", "sd1-kohya"} {
+			all = append(all, adapter{base, kind})
+		}
+	}
+	return all
+}
+
+// adapters returns the methods between models and LoRA or LoKr files: extraction
+// (interfaces, and an implementation for each adapter config) and expansion.
+func adapters() []*Method {
+	var rows []*Method
+	for _, kind := range []string{"kohya", "lycoris"} {
+		rows = append(rows, extractLora("extract_"+kind+"_lora"), extractLokr("extract_"+kind+"_lokr"))
+	}
+	for _, a := range adapterConfigs() {
+		lora, lokr := extractLora("extract_lora_'"+a.config()+"'"), extractLokr("extract_lokr_'"+a.config()+"'")
+		rows = append(rows, implement(lora, a, "lora"), implement(lokr, a, "lokr"), expand(a))
+	}
+	return rows
+}
+
+// extractLora is the interface of the methods that make LoRA factors.
+func extractLora(id string) *Method {
+	return &Method{
+		ID: id, Family: "adapters", Status: Known, Interface: true,
+		Doc:    "Factors up and down of the given rank for every matrix of a difference, by singular value decomposition.",
+		Source: loraPaper + "; " + rangePaper,
+		Params: append([]Param{Input("base", "difference").In(Delta), Option("rank", IntOf(8), "largest rank of the factors")}, basis()...),
+		Return: Return{StateDict: true, Space: Weight},
+	}
+}
+
+// extractLokr is the interface of the methods that make Kronecker factors.
+func extractLokr(id string) *Method {
+	return &Method{
+		ID: id, Family: "adapters", Status: Known, Interface: true,
+		Doc:    "Two Kronecker factors for every matrix of a difference: the nearest Kronecker product.",
+		Source: lycorisPaper + "; C. F. Van Loan, N. Pitsianis, \"Approximation with Kronecker products\", 1993",
+		Params: []Param{Input("base", "difference").In(Delta), kroneckerRatio()},
+		Return: Return{StateDict: true, Space: Weight},
+	}
+}
+
+// implement makes the implementation of an interface for an adapter config.
+func implement(m *Method, a adapter, form string) *Method {
+	m.Interface, m.Implements = false, "extract_"+a.kind+"_"+form
+	m.Doc += " For " + a.base + ", with the keys of " + a.config() + "."
+	m.Return.Config = a.config()
+	for i := range m.Params { // the options too: a block may have its own rank
+		m.Params[i].Config = a.base
+	}
+	return m
+}
+
+// expand is the conversion of an adapter to a difference of its base config.
+func expand(a adapter) *Method {
+	return &Method{
+		ID: "convert_'" + a.config() + "'_to_base", Family: "adapters", Status: Known,
+		Doc:        "The difference that an adapter file stands for: the product of its factors times alpha/rank, with the keys of " + a.base + ".",
+		Source:     loraPaper + "; " + lycorisPaper,
+		Params:     []Param{Input("lora", "state dict of "+a.config()).In(Weight).Lazy().OfConfig(a.config())},
+		Return:     Return{Space: Delta, Config: a.base},
+		Conversion: true,
+	}
+}
+
+// basis returns the parameters of the methods that decompose matrices.
+func basis() []Param {
+	return []Param{
+		Option("use_approximate_basis", BoolOf(true), "find the basis by random projections: much faster"),
+		Option("approximate_basis_iters", IntOf(2), "power iterations of the projections, 0 or more; more is more exact"),
+		Option("approximate_basis_seed", Null(), "seed of the projections; null: a fixed one").OfType(Int).OrNull(),
+	}
+}
+
+func kroneckerRatio() Param {
+	return Option("kronecker_ratio", FloatOf(0.5), "0 to 1: the share of the size that the first factor gets")
+}

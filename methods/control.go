@@ -1,0 +1,172 @@
+package methods
+
+import (
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// control returns the methods that choose, convert or rename, without arithmetic.
+func control() []*Method {
+	return []*Method{
+		fallback(), cast(), omitNonFinite(), stack(), component("pick_component", "that belong"), component("omit_component", "that do not belong"),
+		describe("get_dtype", "element type"), describe("get_device", "device"), convertSingleton(),
+	}
+}
+
+func fallback() *Method {
+	same := sameSpace()
+	return &Method{
+		ID: "fallback", Family: "control",
+		Doc: "a, where a has the key, else the default. A key is missing also if it was left out because of non-finite elements. " +
+			"The | of recipes is this method.",
+		Source: reference,
+		Params: []Param{
+			Input("a", "first choice").OfType(Any).OrNull().Tied(same).Lazy(),
+			Input("default", "second choice").OfType(Any).OrNull().Tied(same).Lazy(),
+		},
+		Return:         Return{Type: Any, Symbol: same},
+		FirstAvailable: true,
+		Control:        true,
+		Formula: func(c *Call) (T, error) {
+			if c.Has("a") {
+				return c.T("a"), nil
+			}
+			return c.T("default"), nil
+		},
+	}
+}
+
+func cast() *Method {
+	same := sameSpace()
+	return &Method{
+		ID: "cast", Family: "control",
+		Doc: "Rounds a to an element type (to nearest, ties to even; to integers toward zero, saturating) and stores it so. " +
+			"The device is accepted and has no effect: where a merge computes is an option of the run.",
+		Source: reference,
+		Params: []Param{
+			Input("a", "model").Tied(same),
+			Option("device", Null(), "ignored").OfType(String).OrNull(),
+			Option("dtype", Null(), "name of an element type, such as float16; null keeps it").OfType(String).OrNull(),
+		},
+		Return:  Return{Symbol: same},
+		Control: true,
+		Formula: func(c *Call) (T, error) {
+			a := c.T("a")
+			d, err := castTo(c)
+			if _, stored := a.IsLeaf(); err != nil || d == tensor.InvalidDType || stored && d == c.DTypeOf("a") {
+				return a, err
+			}
+			return a.Round(d), nil
+		},
+		DType: func(c *Call) (tensor.DType, error) {
+			d, err := castTo(c)
+			if d == tensor.InvalidDType {
+				d = c.DTypeOf("a")
+			}
+			return d, err
+		},
+	}
+}
+
+// castTo is the element type that a cast names; InvalidDType if it names none.
+func castTo(c *Call) (tensor.DType, error) {
+	if c.IsNull("dtype") {
+		return tensor.InvalidDType, nil
+	}
+	d, err := tensor.ParseRecipeDType(c.Str("dtype"))
+	if err != nil {
+		return d, c.Errorf("parameter dtype: %w", err)
+	}
+	return d, nil
+}
+
+func omitNonFinite() *Method {
+	same := sameSpace()
+	return &Method{
+		ID: "omit_non_finite", Family: "control",
+		Doc:     "a, without the keys whose tensors have an element that is NaN or infinite. A fallback then takes its second choice.",
+		Source:  reference,
+		Params:  []Param{Input("a", "model").Tied(same)},
+		Return:  Return{Symbol: same},
+		Control: true,
+		Formula: func(c *Call) (T, error) { return c.T("a").Guard(c.Guard), nil },
+	}
+}
+
+func stack() *Method {
+	same := sameSpace()
+	return &Method{
+		ID: "stack", Family: "control",
+		Doc:     "Joins n tensors of equal shape along a new first axis of length n.",
+		Source:  reference,
+		Params:  []Param{Input("values", "tensors of equal shape, at least one").Tied(same).Many(1)},
+		Return:  Return{Symbol: same},
+		Control: true,
+		Formula: func(c *Call) (T, error) {
+			values := c.Ts("values")
+			for i, v := range values[1:] {
+				if first := values[0].Shape(); !v.Shape().Equal(first) {
+					return T{}, c.Errorf("value %d has shape %v, the first one %v", i+2, v.Shape(), first)
+				}
+			}
+			return c.Trace.Stack(values...), stackable(c)
+		},
+	}
+}
+
+// stackable checks that the element types are equal, or all floating-point: those become
+// the type of the first.
+func stackable(c *Call) error {
+	args := c.args("values")
+	for i := range args {
+		d, first := args[i].DType, args[0].DType
+		float := func(d tensor.DType) bool { return d == tensor.InvalidDType || d.IsFloat() }
+		if d != first && !(float(d) && float(first)) {
+			return c.Errorf("value %d is %v, the first one %v", i+1, d, first)
+		}
+	}
+	return nil
+}
+
+// component is a row that chooses keys by the component of the model they belong to.
+func component(id, which string) *Method {
+	same := sameSpace()
+	return &Method{
+		ID: id, Family: "control", Status: Known,
+		Doc:    "The keys of a " + which + " to a component of its model config, such as the text encoder or the VAE.",
+		Source: reference,
+		Params: []Param{
+			Input("a", "model").OfType(Any).Tied(same).Lazy(),
+			Input("component", "name of a component of the model config of a").OfType(String).In(ParamSpace),
+		},
+		Return:  Return{Type: Any, Symbol: same},
+		Control: true,
+	}
+}
+
+// describe is a row that gives a property of a tensor as a string. Its argument may be in
+// any space, unlike in the reference, where it has to be in param (SM-38).
+func describe(id, what string) *Method {
+	return &Method{
+		ID: id, Family: "control", Status: Known,
+		Doc:     "Name of the " + what + " of each tensor of a.",
+		Source:  reference,
+		Params:  []Param{Input("a", "model")},
+		Return:  Return{Type: String, Space: ParamSpace},
+		Control: true,
+	}
+}
+
+func convertSingleton() *Method {
+	same := sameSpace()
+	return &Method{
+		ID: "convert_singleton", Family: "control",
+		Doc:        "One value for every key: a number, a string or a tensor in a recipe is a state dict with the one key \"key\", converted by this method.",
+		Source:     reference,
+		Params:     []Param{Input("singleton", "state dict with the one key \"key\"").OfType(Any).OrNull().Tied(same).Lazy().OfConfig("singleton-mecha")},
+		Return:     Return{Type: Any, Symbol: same},
+		Conversion: true,
+		Broadcast:  true,
+		Control:    true,
+		Formula:    func(c *Call) (T, error) { return c.T("singleton"), nil },
+	}
+}
