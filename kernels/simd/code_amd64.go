@@ -1,0 +1,273 @@
+package simd
+
+import (
+	"math"
+
+	"github.com/mecha-gpu/mecha-gpu/kernels"
+)
+
+// Code is a compiled Program. It is immutable; any number of Machines may run it at once.
+type Code struct {
+	prog *kernels.Program
+	esz  int64 // bytes of an element of the compute type
+
+	// portable says that some operation has no handler: Machines run the Program in Go.
+	portable bool
+
+	// values computes everything but leaves sums to Go; whole and rows add Whole or ByRow
+	// sums in assembly and are nil if there are none.
+	values, whole, rows *variant
+
+	operands []operand
+	results  []result
+	scratch  []kernels.Val // values that are written to scratch
+	reduce   *reduction    // results that Go makes from values; nil if there are none
+	sums     []int         // results that are sums
+	slots    int
+	mem      layout
+	block    int64 // elements between two visits to Go
+}
+
+// operand is how an operand of the Program reaches the code.
+type operand struct {
+	kind   kind // of dense elements; kNone if it is expanded into scratch as kMem
+	size   int64
+	scalar bool // bound as an immediate
+	loaded bool // some instruction or flag reads it
+}
+
+// result is how a result leaves the code.
+type result struct {
+	kind kind // Store: kind of the stored elements; kNone: Go narrows them from values
+	size int64
+	flag int // flags: result whose flag word the code sets; -1 if Go finds out
+	v, w int // value scratch of V and W; -1 if they are not written
+}
+
+// variant is one instruction sequence for a Program. Its words are a template: addresses
+// and launch constants are filled in by a Machine.
+type variant struct {
+	words []uint64
+	fixes []fix  // addresses in scratch, once for a Machine
+	moves []move // pointers and constants, for every block
+}
+
+// fixKind says what is written into a word.
+type fixKind uint8
+
+const (
+	fixSlot  fixKind = iota // address of slot n
+	fixFlag                 // address of the flag word of result n
+	fixLanes                // address of the lanes of result n, a sum
+
+	// These are words of the Machine's table of what changes.
+
+	moveOperand // first element of operand n, or the bits of a scalar one
+	moveMask    // index mask of operand n
+	moveStore   // first element of store n
+	moveValue   // first element of value scratch n
+	moveConst   // launch constant n
+)
+
+// fix fills a word with an address in scratch.
+type fix struct {
+	kind fixKind
+	n    uint16
+	word uint32
+}
+
+// move fills a word with an entry of the Machine's table.
+type move struct{ word, entry uint32 }
+
+// Compile makes code for a Program, which must be valid. It never fails on a valid
+// Program: what has no handler runs in portable Go.
+func Compile(p *kernels.Program) (*Code, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Code{prog: p, esz: p.Compute.DType().Size()}
+	c.layOperands()
+	c.layResults()
+	c.values = c.compile(sumsInGo)
+	if c.hasSum(kernels.Whole) {
+		c.whole = c.compile(sumsWhole)
+	} else if c.hasSum(kernels.ByRow) {
+		c.rows = c.compile(sumsByRow)
+	}
+	c.reduce = c.reduction()
+	c.layScratch()
+	return c, nil
+}
+
+// Native reports whether the Program runs in assembly rather than in portable Go.
+func (c *Code) Native() bool { return !c.portable }
+
+func (c *Code) hasSum(g kernels.Group) bool {
+	for _, r := range c.sums {
+		if c.prog.Results[r].Group == g {
+			return true
+		}
+	}
+	return false
+}
+
+// layOperands decides how operands are bound.
+func (c *Code) layOperands() {
+	p := c.prog
+	c.operands = make([]operand, len(p.Operands))
+	for i, o := range p.Operands {
+		op := &c.operands[i]
+		op.size = o.DType.Size()
+		op.scalar = o.Form == kernels.Scalar
+		if o.Form == kernels.Dense {
+			op.kind = nativeKind(p.Compute, o.DType)
+		}
+	}
+	for i := range p.Code {
+		if in := &p.Code[i]; in.Op == kernels.OpLoad {
+			c.operands[in.Imm].loaded = true
+		}
+	}
+	for i := range p.Results {
+		if r := &p.Results[i]; r.Kind == kernels.InFlag {
+			c.operands[r.Of].loaded = true
+		}
+	}
+}
+
+// layResults decides how results are delivered.
+func (c *Code) layResults() {
+	p := c.prog
+	c.results = make([]result, len(p.Results))
+	flagOf := map[int]int{} // store -> the OutFlag that its instruction sets
+	for i := range p.Results {
+		r, pr := &c.results[i], &p.Results[i]
+		*r = result{flag: -1, v: -1, w: -1}
+		switch pr.Kind {
+		case kernels.Store:
+			r.size, r.kind = pr.DType.Size(), nativeKind(p.Compute, pr.DType)
+			if r.kind == kNone {
+				r.v = c.value(pr.V)
+			}
+		case kernels.InFlag:
+			if c.operands[pr.Of].kind != kNone {
+				r.flag = i
+			}
+		case kernels.OutFlag:
+			c.layOutFlag(i, flagOf)
+		case kernels.OutCount:
+			r.v = c.value(p.Results[pr.Of].V)
+		case kernels.Sum:
+			c.sums = append(c.sums, i)
+			r.v = c.value(pr.V)
+			if pr.Product {
+				r.w = c.value(pr.W)
+			}
+		default:
+			r.v = c.value(pr.V)
+		}
+	}
+}
+
+func (c *Code) layOutFlag(i int, flagOf map[int]int) {
+	of := c.prog.Results[i].Of
+	store := &c.prog.Results[of]
+	if nativeKind(c.prog.Compute, store.DType) == kNone {
+		c.results[i].v = c.value(store.V)
+		return
+	}
+	if _, ok := flagOf[of]; !ok {
+		flagOf[of] = i
+	}
+	c.results[i].flag = flagOf[of]
+}
+
+// value returns the number of the value scratch of v.
+func (c *Code) value(v kernels.Val) int {
+	for i, s := range c.scratch {
+		if s == v {
+			return i
+		}
+	}
+	c.scratch = append(c.scratch, v)
+	return len(c.scratch) - 1
+}
+
+// entry returns the index in the Machine's table.
+func (c *Code) entry(k fixKind, n int) uint32 {
+	ops, res := len(c.operands), len(c.results)
+	switch k {
+	case moveMask:
+		n += ops
+	case moveStore:
+		n += 2 * ops
+	case moveValue:
+		n += 2*ops + res
+	case moveConst:
+		n += 2*ops + res + len(c.scratch)
+	}
+	return uint32(n)
+}
+
+// layout holds the offsets of parts of the scratch memory.
+type layout struct {
+	flags, lanes, tailsIn, tailsOut, rows, expand, values int64
+	size                                                  int64
+}
+
+const (
+	tailBytes    = 8 * stepElems // a step of elements of the largest type
+	laneBytes    = 8 * kernels.Lanes
+	scratchBytes = 256 << 10 // for expanded operands and values: half of a usual L2 cache
+	minBlock     = 256
+	callBytes    = 1 << 20 // memory that one call of assembly may touch
+)
+
+// layScratch sizes the block so that its scratch stays in the cache, and lays out the
+// scratch memory.
+func (c *Code) layScratch() {
+	buffers, perElem := int64(len(c.scratch)), int64(0)
+	for i := range c.operands {
+		if o := &c.operands[i]; o.kind == kNone && !o.scalar && o.loaded {
+			buffers++
+		} else {
+			perElem += o.size
+		}
+	}
+	for i := range c.results {
+		perElem += c.results[i].size
+	}
+	c.block = kernels.ChunkElems
+	switch {
+	case buffers > 0:
+		for c.block > minBlock && buffers*c.block*c.esz > scratchBytes {
+			c.block /= 2
+		}
+	case perElem > 0:
+		c.block = max(kernels.ChunkElems, callBytes/perElem&^(kernels.ChunkElems-1))
+	}
+	m, at := &c.mem, int64(c.slots)*slotBytes
+	take := func(n int64) int64 {
+		off := at
+		at += (n + 63) &^ 63
+		return off
+	}
+	m.flags = take(4 * int64(len(c.results)))
+	m.lanes = take(laneBytes * int64(len(c.results)))
+	m.tailsIn = take(tailBytes * int64(len(c.operands)))
+	m.tailsOut = take(tailBytes * int64(len(c.results)))
+	if buffers > 0 {
+		m.rows = take(c.esz * c.block)
+		m.expand = take(c.esz * c.block * int64(len(c.operands)))
+		m.values = take(c.esz * c.block * int64(len(c.scratch)))
+	}
+	m.size = at
+}
+
+// constBits returns the bits of x rounded to the compute type.
+func (c *Code) constBits(x float64) uint64 {
+	if c.prog.Compute == kernels.F64 {
+		return math.Float64bits(x)
+	}
+	return uint64(math.Float32bits(float32(x)))
+}

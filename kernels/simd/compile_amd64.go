@@ -1,0 +1,256 @@
+package simd
+
+import "github.com/mecha-gpu/mecha-gpu/kernels"
+
+// sumMode says which sums the code itself adds up; Go adds the others from values.
+type sumMode uint8
+
+const (
+	sumsInGo sumMode = iota
+	sumsWhole
+	sumsByRow
+	numModes
+)
+
+// compiler makes one variant. Values live in the accumulator, in slots, or not at all
+// (operands, constants), and are computed in the order of the Program.
+type compiler struct {
+	c    *Code
+	mode sumMode
+	v    variant
+
+	at     [][]int // results to deliver after instruction i
+	last   []int   // last instruction after which a value is still needed; -1: never
+	slot   []int   // slot of a value, or -1
+	free   []int
+	slots  int
+	wrote  []bool // value scratch that is written already
+	acc    kernels.Val
+	hasAcc bool
+}
+
+func (c *Code) compile(mode sumMode) *variant {
+	k := &compiler{c: c, mode: mode}
+	k.schedule()
+	k.wrote = make([]bool, len(c.scratch))
+	k.slot = make([]int, len(c.prog.Code))
+	for i := range k.slot {
+		k.slot[i] = -1
+	}
+	k.inFlags()
+	for i := range c.prog.Code {
+		k.instr(i)
+		for _, r := range k.at[i] {
+			k.result(r, i)
+		}
+		k.release(i)
+	}
+	k.emit(vmEND, arg{})
+	c.slots = max(c.slots, k.slots)
+	return &k.v
+}
+
+// schedule finds where results are delivered (as soon as their values exist) and how long
+// values are needed. Values that reach no result are never needed.
+func (k *compiler) schedule() {
+	p := k.c.prog
+	k.at = make([][]int, len(p.Code))
+	k.last = make([]int, len(p.Code))
+	for i := range k.last {
+		k.last[i] = -1
+	}
+	for r := range p.Results {
+		res := &p.Results[r]
+		v, ok := resultValue(p, res)
+		if !ok {
+			continue
+		}
+		pos := int(v)
+		if res.Kind == kernels.Sum && res.Product {
+			pos = max(pos, int(res.W))
+			k.last[res.W] = max(k.last[res.W], pos)
+		}
+		k.last[v] = max(k.last[v], pos)
+		k.at[pos] = append(k.at[pos], r)
+	}
+	for i := len(p.Code) - 1; i >= 0; i-- {
+		if k.last[i] < 0 {
+			continue
+		}
+		for _, a := range args(&p.Code[i]) {
+			k.last[a] = max(k.last[a], i)
+		}
+	}
+}
+
+// resultValue returns the value a result is about.
+func resultValue(p *kernels.Program, r *kernels.Result) (kernels.Val, bool) {
+	switch r.Kind {
+	case kernels.InFlag:
+		return 0, false
+	case kernels.OutFlag, kernels.OutCount:
+		return p.Results[r.Of].V, true
+	}
+	return r.V, true
+}
+
+// args lists the arguments of an instruction.
+func args(in *kernels.Instr) []kernels.Val {
+	return []kernels.Val{in.A, in.B, in.C}[:in.Op.Arity()]
+}
+
+// arg is an operand of an emitted instruction: bits that are known, an address in
+// scratch, or an entry of the Machine's table.
+type arg struct {
+	kind  kind
+	known bool
+	bits  uint64
+	fix   fixKind
+	n     int
+}
+
+func imm(bits uint64) arg { return arg{kind: kImm, known: true, bits: bits} }
+
+func slotArg(n int) arg { return arg{kind: kMem, fix: fixSlot, n: n} }
+
+func flagArg(r int) arg { return arg{kind: kMem, fix: fixFlag, n: r} }
+
+// emit appends an instruction. The table of handlers covers what the compiler asks for;
+// should it not, the Program runs in portable Go.
+func (k *compiler) emit(op vmOp, operands ...arg) {
+	var pq [2]arg
+	pq[0].known, pq[1].known = true, true
+	copy(pq[:], operands)
+	id := handlerOf[k.c.prog.Compute][op][pq[0].kind][pq[1].kind]
+	if id == 0 {
+		k.c.portable = true
+		return
+	}
+	base := len(k.v.words)
+	k.v.words = append(k.v.words, uint64(handlerAddr[id]), 0, 0, 0, 0)
+	k.place(base+pPtr, pq[0])
+	k.place(base+qPtr, pq[1])
+}
+
+// place fills the two words of an operand.
+func (k *compiler) place(word int, a arg) {
+	ptr, extra := uint32(word), uint32(word+1)
+	switch {
+	case a.known:
+		k.v.words[extra] = a.bits
+	case a.fix < moveOperand: // does not move with the elements: the index mask is 0
+		k.v.fixes = append(k.v.fixes, fix{a.fix, uint16(a.n), ptr})
+	case a.kind == kImm:
+		k.v.moves = append(k.v.moves, move{extra, k.c.entry(a.fix, a.n)})
+	default:
+		k.v.words[extra] = everyIndex
+		k.v.moves = append(k.v.moves, move{ptr, k.c.entry(a.fix, a.n)})
+		if a.fix == moveOperand && k.c.operands[a.n].kind == kNone {
+			k.v.moves = append(k.v.moves, move{extra, k.c.entry(moveMask, a.n)})
+		}
+	}
+}
+
+// source returns where a value can be read other than in the accumulator.
+func (k *compiler) source(v kernels.Val) (arg, bool) {
+	if s := k.slot[v]; s >= 0 {
+		return slotArg(s), true
+	}
+	in := &k.c.prog.Code[v]
+	switch in.Op {
+	case kernels.OpImm:
+		return imm(in.Imm), true
+	case kernels.OpConst:
+		return arg{kind: kImm, fix: moveConst, n: int(in.Imm)}, true
+	case kernels.OpLoad:
+		return k.loaded(int(in.Imm)), true
+	}
+	return arg{}, false
+}
+
+// loaded is the operand i of the Program.
+func (k *compiler) loaded(i int) arg {
+	o := &k.c.operands[i]
+	switch {
+	case o.scalar:
+		return arg{kind: kImm, fix: moveOperand, n: i}
+	case o.kind == kNone:
+		return arg{kind: kMem, fix: moveOperand, n: i}
+	}
+	return arg{kind: o.kind, fix: moveOperand, n: i}
+}
+
+// neededAfter reports whether v is needed by an instruction after i.
+func (k *compiler) neededAfter(v kernels.Val, i int) bool { return k.last[v] > i }
+
+// spill gives the value in the accumulator a slot, unless it can be had elsewhere.
+func (k *compiler) spill() {
+	if !k.hasAcc {
+		return
+	}
+	if _, ok := k.source(k.acc); ok {
+		return
+	}
+	s := k.newSlot()
+	k.slot[k.acc] = s
+	k.emit(vmST, slotArg(s))
+}
+
+func (k *compiler) newSlot() int {
+	if n := len(k.free); n > 0 {
+		s := k.free[n-1]
+		k.free = k.free[:n-1]
+		return s
+	}
+	k.slots++
+	return k.slots - 1
+}
+
+// release frees the slots of values that nothing after i needs.
+func (k *compiler) release(i int) {
+	if in := &k.c.prog.Code[i]; k.last[i] >= 0 {
+		for _, a := range append(args(in), kernels.Val(i)) {
+			k.drop(a, i)
+		}
+	}
+	for _, r := range k.at[i] {
+		res := &k.c.prog.Results[r]
+		if v, ok := resultValue(k.c.prog, res); ok {
+			k.drop(v, i)
+		}
+		if res.Kind == kernels.Sum && res.Product {
+			k.drop(res.W, i)
+		}
+	}
+}
+
+func (k *compiler) drop(v kernels.Val, i int) {
+	if k.slot[v] >= 0 && !k.neededAfter(v, i) {
+		k.free = append(k.free, k.slot[v])
+		k.slot[v] = -1
+	}
+}
+
+// toAcc brings v into the accumulator. What was there is spilled if instruction i or a
+// later one needs it.
+func (k *compiler) toAcc(v kernels.Val, i int) {
+	if k.hasAcc && k.acc == v {
+		return
+	}
+	if k.hasAcc && k.last[k.acc] >= i {
+		k.spill()
+	}
+	src, _ := k.source(v)
+	k.emit(vmLD, src)
+	k.acc, k.hasAcc = v, true
+}
+
+// toSlot gives v a slot, because an operation has no handler for its kind.
+func (k *compiler) toSlot(v kernels.Val, i int) {
+	k.toAcc(v, i)
+	if k.slot[v] < 0 {
+		s := k.newSlot()
+		k.slot[v] = s
+		k.emit(vmST, slotArg(s))
+	}
+}

@@ -1,0 +1,99 @@
+package simd
+
+import "github.com/mecha-gpu/mecha-gpu/kernels"
+
+// inFlags emits the checks of operands that the code can make.
+func (k *compiler) inFlags() {
+	for r := range k.c.prog.Results {
+		res := &k.c.prog.Results[r]
+		if res.Kind == kernels.InFlag && k.c.results[r].flag >= 0 {
+			k.emit(vmFLAG, k.loaded(res.Of), flagArg(r))
+		}
+	}
+}
+
+// result delivers result r after instruction i. Flags of a store belong to its own
+// instruction.
+func (k *compiler) result(r, i int) {
+	res := &k.c.prog.Results[r]
+	switch {
+	case res.Kind == kernels.OutFlag && k.c.results[r].flag >= 0:
+		return
+	case res.Kind == kernels.Store && k.c.results[r].kind != kNone:
+		k.store(r, i)
+	case res.Kind == kernels.Sum && k.native(res.Group):
+		k.sum(r, i)
+	default:
+		k.value(res, r, i)
+	}
+}
+
+// native reports whether the code adds sums over g itself.
+func (k *compiler) native(g kernels.Group) bool {
+	return k.mode == sumsWhole && g == kernels.Whole || k.mode == sumsByRow && g == kernels.ByRow
+}
+
+// store emits a store in a native kind, with its flag if there is one.
+func (k *compiler) store(r, i int) {
+	k.toAcc(k.c.prog.Results[r].V, i)
+	dst := arg{kind: k.c.results[r].kind, fix: moveStore, n: r}
+	for f := range k.c.prog.Results {
+		if res := &k.c.prog.Results[f]; res.Kind == kernels.OutFlag && res.Of == r {
+			k.emit(vmOUTF, dst, flagArg(k.c.results[f].flag))
+			return
+		}
+	}
+	k.emit(vmOUT, dst)
+}
+
+// sum emits an addition to lanes.
+func (k *compiler) sum(r, i int) {
+	res := &k.c.prog.Results[r]
+	lanes := arg{fix: fixLanes, n: r}
+	v, w := res.V, res.W
+	if res.Product && k.hasAcc && k.acc == w {
+		v, w = w, v
+	}
+	switch {
+	case !res.Product:
+		k.toAcc(v, i)
+		k.emit(vmSUM, lanes)
+	case v == w:
+		k.toAcc(v, i)
+		k.emit(vmSUMSQ, lanes)
+	default:
+		if !k.product(w) {
+			v, w = w, v
+		}
+		if !k.product(w) {
+			k.toSlot(w, i)
+		}
+		k.toAcc(v, i)
+		q, _ := k.source(w)
+		k.emit(vmSUMP, lanes, q)
+	}
+}
+
+// product reports whether w can be the memory operand of a sum of products.
+func (k *compiler) product(w kernels.Val) bool {
+	src, ok := k.source(w)
+	return ok && handlerOf[k.c.prog.Compute][vmSUMP][kNone][src.kind] != 0
+}
+
+// value writes V, and W of a product, to value scratch for Go to reduce.
+func (k *compiler) value(res *kernels.Result, r, i int) {
+	v, _ := resultValue(k.c.prog, res)
+	k.write(v, k.c.results[r].v, i)
+	if res.Kind == kernels.Sum && res.Product {
+		k.write(res.W, k.c.results[r].w, i)
+	}
+}
+
+func (k *compiler) write(v kernels.Val, n, i int) {
+	if k.wrote[n] {
+		return
+	}
+	k.wrote[n] = true
+	k.toAcc(v, i)
+	k.emit(vmST, arg{kind: kMem, fix: moveValue, n: n})
+}

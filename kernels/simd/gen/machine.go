@@ -1,0 +1,179 @@
+package main
+
+import "fmt"
+
+// machine emits the handlers of one compute type. A step is 64 elements of float32 or 32
+// of float64: the eight registers of the accumulator.
+type machine struct {
+	*emitter
+	f64 bool
+}
+
+const regs = 8
+
+func (m machine) compute() int {
+	if m.f64 {
+		return 1
+	}
+	return 0
+}
+
+// s completes a mnemonic with the suffix of the type: VADD gives VADDPS or VADDPD.
+func (m machine) s(op string) string {
+	if m.f64 {
+		return op + "PD"
+	}
+	return op + "PS"
+}
+
+// i completes an integer mnemonic: VPADD gives VPADDD or VPADDQ.
+func (m machine) i(op string) string {
+	if m.f64 {
+		return op + "Q"
+	}
+	return op + "D"
+}
+
+// splat returns the constant for this type: its float32 or its float64 bits.
+func (m machine) splat(f32 uint32, f64 uint64) string {
+	if m.f64 {
+		return m.constant(f64)
+	}
+	return m.constant32(f32)
+}
+
+func (m machine) begin(op string, p, q byte) { m.emitter.begin(m.compute(), op, p, q) }
+
+// acc is register u of the accumulator.
+func acc(u int) string  { return fmt.Sprintf("Y%d", u) }
+func xacc(u int) string { return fmt.Sprintf("X%d", u) }
+
+// Memory kinds: m is the compute type (a slot, scratch, or dense elements), h float16, b
+// bfloat16, x the other of float32 and float64.
+
+// size returns the bytes of an element of a memory kind.
+func (m machine) size(kind byte) int {
+	switch {
+	case kind == 'h' || kind == 'b':
+		return 2
+	case (kind == 'm') == m.f64:
+		return 8
+	}
+	return 4
+}
+
+// lanes is the number of elements in a register.
+func (m machine) lanes() int {
+	if m.f64 {
+		return 4
+	}
+	return 8
+}
+
+// at returns the memory operand of register u of a memory operand.
+func (m machine) at(kind byte, base string, u int) string {
+	return fmt.Sprintf("%d(%s)", u*m.lanes()*m.size(kind), base)
+}
+
+// prepare makes operand P or Q ready: a broadcast in Y15 or Y14, or the address of its
+// first element in AX or BX.
+func (m machine) prepare(kind byte, isQ bool) {
+	ptr, extra, base, idx, reg := pPtr, pExtra, "AX", "CX", "Y15"
+	if isQ {
+		ptr, extra, base, idx, reg = qPtr, qExtra, "BX", "DI", "Y14"
+	}
+	switch kind {
+	case '-':
+	case 'i':
+		op := "VBROADCASTSS"
+		if m.f64 {
+			op = "VBROADCASTSD"
+		}
+		m.ins("%s %d(SI), %s", op, extra, reg)
+	default:
+		m.ins("MOVQ %d(SI), %s", ptr, base)
+		m.ins("MOVQ %d(SI), %s", extra, idx)
+		m.ins("ANDQ R9, %s", idx)
+		m.ins("LEAQ (%s)(%s*%d), %s", base, idx, m.size(kind), base)
+	}
+}
+
+// load reads register u of memory into dst, converted to the compute type. dst may not
+// be Y13, which is used on the way.
+func (m machine) load(kind byte, base string, u, dst int) {
+	at := m.at(kind, base, u)
+	if m.f64 {
+		m.load64(kind, at, dst)
+		return
+	}
+	switch kind {
+	case 'm':
+		m.ins("VMOVUPS %s, Y%d", at, dst)
+	case 'h':
+		m.ins("VCVTPH2PS %s, Y%d", at, dst)
+	case 'b':
+		m.ins("VPMOVZXWD %s, Y%d", at, dst)
+		m.ins("VPSLLD $16, Y%d, Y%d", dst, dst)
+	case 'x':
+		m.ins("VCVTPD2PSY %s, X%d", at, dst)
+		m.ins("VCVTPD2PSY %d(%s), X13", u*64+32, base)
+		m.ins("VINSERTF128 $1, X13, Y%d, Y%d", dst, dst)
+	}
+}
+
+func (m machine) load64(kind byte, at string, dst int) {
+	switch kind {
+	case 'm':
+		m.ins("VMOVUPD %s, Y%d", at, dst)
+	case 'x':
+		m.ins("VCVTPS2PD %s, Y%d", at, dst)
+	case 'h':
+		m.ins("VCVTPH2PS %s, X%d", at, dst)
+		m.ins("VCVTPS2PD X%d, Y%d", dst, dst)
+	case 'b':
+		m.ins("VPMOVZXWD %s, X%d", at, dst)
+		m.ins("VPSLLD $16, X%d, X%d", dst, dst)
+		m.ins("VCVTPS2PD X%d, Y%d", dst, dst)
+	}
+}
+
+// operand returns a register or memory operand that holds register u of P or Q; other
+// kinds than the compute type are converted into tmp first.
+func (m machine) operand(kind byte, isQ bool, u, tmp int) string {
+	base, reg := "AX", "Y15"
+	if isQ {
+		base, reg = "BX", "Y14"
+	}
+	switch kind {
+	case 'i':
+		return reg
+	case 'm':
+		return m.at('m', base, u)
+	}
+	m.load(kind, base, u, tmp)
+	return fmt.Sprintf("Y%d", tmp)
+}
+
+// register is operand, but never a memory operand.
+func (m machine) register(kind byte, isQ bool, u, tmp int) string {
+	o := m.operand(kind, isQ, u, tmp)
+	if kind == 'm' {
+		m.ins("%s %s, Y%d", m.s("VMOVU"), o, tmp)
+		return fmt.Sprintf("Y%d", tmp)
+	}
+	return o
+}
+
+// end emits the last instruction of every program: the next step, or back to Go.
+func (m machine) end() {
+	m.begin("END", '-', '-')
+	m.ins("ADDQ $%d, R9", regs*m.lanes())
+	m.ins("CMPQ R9, DX")
+	m.ins("JGE done")
+	m.ins("MOVQ R8, SI")
+	m.ins("JMP (SI)")
+	m.raw("done:")
+	m.ins("VZEROUPPER")
+	m.ins("RET")
+	m.raw("")
+}

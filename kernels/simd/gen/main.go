@@ -1,0 +1,41 @@
+// Command gen writes the assembly of package simd: the handlers of its virtual machine
+// for both compute types, and the Go table that finds them.
+//
+// Usage: go run . -out FOLDER
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	out := flag.String("out", "..", "folder of package simd")
+	flag.Parse()
+	e := &emitter{}
+	e.header()
+	e.entry()
+	e.fold()
+	for _, m := range []machine{{e, false}, {e, true}} {
+		m.loads()
+		m.arithmetic()
+		m.bits()
+		m.choices()
+		m.stores()
+		m.flags()
+		m.sums()
+		m.end()
+	}
+	e.tables()
+	write(filepath.Join(*out, "vm_amd64.s"), e.text.String())
+	write(filepath.Join(*out, "vm_table_amd64.go"), e.goTable())
+}
+
+func write(path, text string) {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,294 @@
+package main
+
+import "fmt"
+
+// stores: OUT writes the accumulator as a result with canonical NaN; OUTF also sets bits of
+// the flag word at Q: 1 if a stored element is NaN or infinite, 2 if one lost its range.
+//
+// The quick path stores what the conversion gives and looks for elements that might need
+// care: NaN, infinities, and for OUTF zeros of narrower types. If there may be one, the
+// careful path stores the step again, register by register.
+func (m machine) stores() {
+	for _, k := range []byte("mhbx") {
+		for _, flagged := range []bool{false, true} {
+			op, q := "OUT", byte('-')
+			if flagged {
+				op, q = "OUTF", 'm'
+			}
+			m.begin(op, k, q)
+			m.prepare(k, false)
+			m.quick(k, flagged)
+			m.next()
+			m.raw("careful:")
+			m.careful(k, flagged)
+			m.next()
+		}
+	}
+}
+
+func (m machine) quick(k byte, flagged bool) {
+	switch {
+	case k == 'h' && !m.f64:
+		m.quickF16(flagged)
+	case k == 'b' && !m.f64:
+		m.quickBF16(flagged)
+	case k == 'x' && m.f64:
+		m.quickF32(flagged)
+	case m.f64 && (k == 'h' || k == 'b'):
+		m.quickHalf64(k, flagged)
+	default:
+		m.quickSame(k, flagged)
+	}
+}
+
+// quickSame: the compute type itself, or the wider type.
+func (m machine) quickSame(k byte, flagged bool) {
+	if flagged {
+		m.anyNonFinite()
+	} else {
+		m.anyNaN()
+	}
+	for u := range regs {
+		if k == 'm' {
+			m.ins("VMOVUPS %s, %s", acc(u), m.at(k, "AX", u))
+			continue
+		}
+		m.ins("VMOVAPS %s, Y10", acc(u))
+		m.put(k, u)
+	}
+}
+
+// anyNaN jumps to the careful path if the accumulator holds a NaN.
+func (m machine) anyNaN() {
+	for u := 0; u < regs; u += 2 {
+		m.ins("%s $3, %s, %s, Y%d", m.s("VCMP"), acc(u), acc(u+1), 8+u/2)
+	}
+	m.ins("VORPS Y9, Y8, Y8")
+	m.ins("VORPS Y11, Y10, Y10")
+	m.ins("VORPS Y10, Y8, Y8")
+	m.jumpIfAny("Y8")
+}
+
+// anyNonFinite jumps to the careful path if the accumulator holds a NaN or an infinity:
+// 0*x is NaN for these and 0 for the rest.
+func (m machine) anyNonFinite() {
+	m.ins("VXORPS Y8, Y8, Y8")
+	m.ins("%s Y8, Y0, Y9", m.s("VMUL"))
+	m.ins("%s Y8, Y1, Y10", m.s("VMUL"))
+	for u := 2; u < regs; u++ {
+		m.ins("%s Y8, %s, Y%d", m.s("VFMADD231"), acc(u), 9+u%2)
+	}
+	m.ins("%s $3, Y9, Y10, Y9", m.s("VCMP"))
+	m.jumpIfAny("Y9")
+}
+
+func (m machine) jumpIfAny(mask string) {
+	m.ins("VPTEST %s, %s", mask, mask)
+	m.ins("JNE careful")
+}
+
+// inspect jumps to the careful path if one of the stored words or elements in Y8.. is NaN
+// or infinite, or (zeros) zero. Twice the bits, compared unsigned, leave the sign out. w is
+// W or D, nonFinite the doubled bits of infinity. Uses Y12-Y15.
+func (m machine) inspect(w string, n int, nonFinite string, zeros bool) {
+	m.ins("VPADD%s Y8, Y8, Y12", w)
+	if zeros {
+		m.ins("VMOVDQA Y12, Y13")
+	}
+	for i := 1; i < n; i++ {
+		m.ins("VPADD%s Y%d, Y%d, Y14", w, 8+i, 8+i)
+		m.ins("VPMAXU%s Y14, Y12, Y12", w)
+		if zeros {
+			m.ins("VPMINU%s Y14, Y13, Y13", w)
+		}
+	}
+	m.judge("Y", w, nonFinite, zeros)
+}
+
+// judge tests the largest (register 12) and the smallest (13) of doubled bits.
+func (m machine) judge(r, w, nonFinite string, zeros bool) {
+	m.ins("VPMAXU%s %s, %s12, %s14", w, nonFinite, r, r)
+	m.ins("VPCMPEQ%s %s12, %s14, %s14", w, r, r, r)
+	if zeros {
+		m.ins("VPXOR %s15, %s15, %s15", r, r, r)
+		m.ins("VPCMPEQ%s %s15, %s13, %s13", w, r, r, r)
+		m.ins("VPOR %s13, %s14, %s14", r, r, r)
+	}
+	m.jumpIfAny(r + "14")
+}
+
+// quickF16: float16 from float32.
+func (m machine) quickF16(flagged bool) {
+	for i := range 4 {
+		m.ins("VCVTPS2PH $0, %s, X%d", acc(2*i), 8+i)
+		m.ins("VCVTPS2PH $0, %s, X12", acc(2*i+1))
+		m.ins("VINSERTI128 $1, X12, Y%d, Y%d", 8+i, 8+i)
+	}
+	m.inspect("W", 4, m.constant16(0xf800), flagged)
+	for i := range 4 {
+		m.ins("VMOVDQU Y%d, %d(AX)", 8+i, 32*i)
+	}
+}
+
+// quickBF16: bfloat16 from float32.
+func (m machine) quickBF16(flagged bool) {
+	m.anyNaN()
+	m.ins("VMOVDQU %s, Y14", m.constant32(1))
+	m.ins("VMOVDQU %s, Y15", m.constant32(0x7fff))
+	for i := range 4 {
+		for j, t := range []string{"Y12", "Y13"} {
+			src := acc(2*i + j)
+			m.ins("VPSRLD $16, %s, %s", src, t)
+			m.ins("VPAND Y14, %s, %s", t, t)
+			m.ins("VPADDD Y15, %s, %s", t, t)
+			m.ins("VPADDD %s, %s, %s", src, t, t)
+			m.ins("VPSRLD $16, %s, %s", t, t)
+		}
+		m.ins("VPACKUSDW Y13, Y12, Y%d", 8+i)
+		m.ins("VPERMQ $0xd8, Y%d, Y%d", 8+i, 8+i)
+	}
+	if flagged {
+		m.inspect("W", 4, m.constant16(0xff00), true)
+	}
+	for i := range 4 {
+		m.ins("VMOVDQU Y%d, %d(AX)", 8+i, 32*i)
+	}
+}
+
+// quickF32: float32 from float64.
+func (m machine) quickF32(flagged bool) {
+	for i := range 4 {
+		m.ins("VCVTPD2PSY %s, X%d", acc(2*i), 8+i)
+		m.ins("VCVTPD2PSY %s, X12", acc(2*i+1))
+		m.ins("VINSERTF128 $1, X12, Y%d, Y%d", 8+i, 8+i)
+	}
+	m.inspect("D", 4, m.constant32(0xff000000), flagged)
+	for i := range 4 {
+		m.ins("VMOVUPS Y%d, %d(AX)", 8+i, 32*i)
+	}
+}
+
+// quickHalf64: float16 or bfloat16 from float64, four elements at a time.
+func (m machine) quickHalf64(k byte, flagged bool) {
+	m.anyNaN()
+	m.ins("VPXOR X12, X12, X12")
+	m.ins("VPCMPEQW X13, X13, X13")
+	for u := range regs {
+		m.toOdd(acc(u))
+		if k == 'h' {
+			m.ins("VCVTPS2PH $0, X10, X10")
+		} else {
+			m.bfloat("X10", "X10")
+			m.ins("VPSRLD $16, X10, X10")
+			m.ins("VPACKUSDW X10, X10, X10")
+		}
+		m.ins("VMOVQ X10, %s", m.at(k, "AX", u))
+		m.ins("VPUNPCKLQDQ X10, X10, X10")
+		m.ins("VPADDW X10, X10, X10")
+		m.ins("VPMAXUW X10, X12, X12")
+		m.ins("VPMINUW X10, X13, X13")
+	}
+	if flagged {
+		inf := m.constant16(0xf800)
+		if k == 'b' {
+			inf = m.constant16(0xff00)
+		}
+		m.judge("X", "W", inf, true)
+	}
+}
+
+// careful stores register by register, with canonical NaN and exact flags.
+func (m machine) careful(k byte, flagged bool) {
+	if flagged {
+		m.ins("VXORPS Y12, Y12, Y12") // stored NaN or infinity
+		m.ins("VXORPS Y13, Y13, Y13") // lost range
+	}
+	for u := range regs {
+		m.canonical(u)
+		m.narrow(k)
+		m.put(k, u)
+		if flagged {
+			m.widen(k)
+			m.note(k, u)
+		}
+	}
+	if flagged {
+		m.ins("MOVQ %d(SI), BX", qPtr)
+		m.setFlag("Y12", 1)
+		m.setFlag("Y13", 2)
+	}
+}
+
+// note collects what is wrong with the stored value in Y10 of register u.
+func (m machine) note(k byte, u int) {
+	m.ins("%s Y10, Y10, Y11", m.s("VSUB"))
+	m.ins("%s $3, Y11, Y11, Y11", m.s("VCMP"))
+	m.ins("VORPS Y11, Y12, Y12")
+	if !m.lossy(k) {
+		return
+	}
+	m.ins("%s %s, %s, Y14", m.s("VSUB"), acc(u), acc(u))
+	m.ins("%s $7, Y14, Y14, Y14", m.s("VCMP"))
+	m.ins("VANDPS Y14, Y11, Y11")
+	m.ins("VORPS Y11, Y13, Y13")
+	m.ins("VXORPS Y15, Y15, Y15")
+	m.ins("%s $0, Y15, Y10, Y14", m.s("VCMP"))
+	m.ins("%s $4, Y15, %s, Y15", m.s("VCMP"), acc(u))
+	m.ins("VANDPS Y15, Y14, Y14")
+	m.ins("VORPS Y14, Y13, Y13")
+}
+
+// setFlag ors bit into the word at BX if a lane of the mask is set.
+func (m machine) setFlag(mask string, bit int) {
+	m.ins("VMOVMSKPS %s, CX", mask)
+	m.ins("NEGL CX") // carry if not zero
+	m.ins("SBBL CX, CX")
+	m.ins("ANDL $%d, CX", bit)
+	m.ins("ORL CX, (BX)")
+}
+
+// flags: FLAG sets bit 0 of the word at Q if an element at P is NaN or infinite.
+func (m machine) flags() {
+	for _, k := range []byte("mhbx") {
+		m.begin("FLAG", k, 'm')
+		m.prepare(k, false)
+		bytes := regs * m.lanes() * m.size(k)
+		if k == 'h' || k == 'b' {
+			inf := m.constant16(0xf800)
+			if k == 'b' {
+				inf = m.constant16(0xff00)
+			}
+			m.flagWords(bytes/32, inf)
+		} else {
+			m.flagFloats(bytes/32, m.size(k) == 8)
+		}
+		m.next()
+		m.raw("careful:")
+		m.ins("MOVQ %d(SI), BX", qPtr)
+		m.ins("ORL $1, (BX)")
+		m.next()
+	}
+}
+
+func (m machine) flagWords(n int, inf string) {
+	for i := range n {
+		m.ins("VMOVDQU %d(AX), Y%d", 32*i, 8+i)
+	}
+	m.inspect("W", n, inf, false)
+}
+
+// flagFloats multiplies by zero, which gives NaN for NaN and infinities.
+func (m machine) flagFloats(n int, f64 bool) {
+	t := machine{m.emitter, f64}
+	m.ins("VXORPS Y8, Y8, Y8")
+	for i := range 4 {
+		m.ins("%s %d(AX), Y8, Y%d", t.s("VMUL"), 32*i, 9+i)
+	}
+	for i := 4; i < n; i++ {
+		m.ins("%s %d(AX), Y8, Y%d", t.s("VFMADD231"), 32*i, 9+i%4)
+	}
+	m.ins("%s $3, Y9, Y10, Y9", t.s("VCMP"))
+	m.ins("%s $3, Y11, Y12, Y11", t.s("VCMP"))
+	m.ins(fmt.Sprintf("VORPS Y11, Y9, Y9"))
+	m.jumpIfAny("Y9")
+}

@@ -1,0 +1,201 @@
+package simd
+
+import (
+	"math"
+	"math/bits"
+	"unsafe"
+
+	"github.com/mecha-gpu/mecha-gpu/kernels"
+)
+
+// groupSum is a sum between its blocks: the chunk sums of the current block of 65,536
+// elements of its group, and the blocks of the group so far. Its lanes are in scratch.
+type groupSum struct {
+	chunks [kernels.BlockElems / kernels.ChunkElems]float64
+	total  float64
+}
+
+// addSums brings all sums up to date with the elements [off, off+n) of the launch. The code
+// has added the first full of them to the lanes of the sums that it adds itself; values of
+// the others are in scratch.
+func (m *Machine) addSums(mode sumMode, off, full, n int64) {
+	for _, i := range m.code.sums {
+		res := &m.code.prog.Results[i]
+		from := int64(0)
+		if mode == sumsWhole && res.Group == kernels.Whole || mode == sumsByRow && res.Group == kernels.ByRow {
+			from = full
+		}
+		if m.code.esz == 8 {
+			addSum[float64](m, i, off, from, n)
+		} else {
+			addSum[float32](m, i, off, from, n)
+		}
+	}
+}
+
+// addSum adds the elements from..n of a block, whose first is off, to result i, a sum.
+func addSum[F float32 | float64](m *Machine, i int, off, from, n int64) {
+	res, r := &m.code.prog.Results[i], &m.code.results[i]
+	v := valuesOf[F](m, r.v, n)
+	w := v
+	if res.Product {
+		w = valuesOf[F](m, r.w, n)
+	}
+	out := floats[float64](m.live.Results[i].Bytes())
+	g := adder[F]{v: v, w: w, product: res.Product, sum: &m.sums[i],
+		lanes: (*[kernels.Lanes]float64)(unsafe.Pointer(&m.bytes(m.code.mem.lanes+laneBytes*int64(i), laneBytes)[0]))}
+	switch res.Group {
+	case kernels.Whole:
+		g.whole(out, off, from, m.live.N)
+	case kernels.ByRow:
+		g.byRow(out, off, from, m.live.Cols)
+	case kernels.ByCol:
+		g.byCol(out, off, m.live.Cols)
+	}
+}
+
+// valuesOf views the first n elements of value scratch k.
+func valuesOf[F float32 | float64](m *Machine, k int, n int64) []F {
+	c := m.code
+	return floats[F](m.bytes(c.mem.values+int64(k)*c.block*c.esz, n*c.esz))
+}
+
+// adder adds the values of a block to a sum.
+type adder[F float32 | float64] struct {
+	v, w    []F
+	product bool
+	sum     *groupSum
+	lanes   *[kernels.Lanes]float64
+}
+
+// add adds values [from, to) to the lanes; lane is that of the first.
+func (g *adder[F]) add(from, to, lane int64) {
+	if !g.product {
+		for _, x := range g.v[from:to] {
+			g.lanes[lane%kernels.Lanes] += float64(x)
+			lane++
+		}
+		return
+	}
+	w := g.w[from:to]
+	for k, x := range g.v[from:to] {
+		l := &g.lanes[lane%kernels.Lanes]
+		*l = math.FMA(float64(x), float64(w[k]), *l)
+		lane++
+	}
+}
+
+// whole adds values from.. of a block at off; a block never crosses a chunk.
+func (g *adder[F]) whole(out []float64, off, from, end int64) {
+	n := int64(len(g.v))
+	for k := from; k < n; { // one piece, unless Go adds a long block alone
+		piece := min(n-k, kernels.ChunkElems-(off+k)%kernels.ChunkElems)
+		g.add(k, k+piece, off+k)
+		k += piece
+	}
+	pos := off + n
+	if pos%kernels.ChunkElems == 0 || pos == end {
+		g.sum.chunks[(pos-1)%kernels.BlockElems/kernels.ChunkElems] = fold(g.lanes)
+	}
+	if pos%kernels.BlockElems == 0 || pos == end {
+		out[(pos-1)/kernels.BlockElems] = canonical(g.sum.endBlock())
+	}
+}
+
+// byRow adds values from.. of a block at off, which may hold many rows or a part of one; it
+// never crosses a chunk of a row longer than itself.
+func (g *adder[F]) byRow(out []float64, off, from, cols int64) {
+	n := int64(len(g.v))
+	if from == n { // all in the lanes already
+		g.endRow(out, off+n, cols)
+		return
+	}
+	for k := from; k < n; {
+		pos := (off + k) % cols
+		piece := min(n-k, cols-pos, kernels.ChunkElems-pos%kernels.ChunkElems)
+		if piece == cols && cols <= kernels.Lanes {
+			out[(off+k)/cols] = canonical(g.shortRow(k, cols))
+		} else {
+			g.add(k, k+piece, pos)
+			g.endRow(out, off+k+piece, cols)
+		}
+		k += piece
+	}
+}
+
+// endRow closes the chunk, the block and the row that end at element end of the launch.
+func (g *adder[F]) endRow(out []float64, end, cols int64) {
+	pos := (end-1)%cols + 1
+	if pos%kernels.ChunkElems == 0 || pos == cols {
+		g.sum.chunks[(pos-1)%kernels.BlockElems/kernels.ChunkElems] = fold(g.lanes)
+	}
+	if pos%kernels.BlockElems == 0 || pos == cols {
+		g.sum.total += g.sum.endBlock()
+	}
+	if pos == cols {
+		out[(end-1)/cols] = canonical(g.sum.total)
+		g.sum.total = 0
+	}
+}
+
+// shortRow sums a row of at most 64 values from k. Lanes that no value reaches are +0, so
+// the fold starts at the next power of two: adding +0 only matters to a sum of -0 (which
+// products that underflow leave), and that becomes +0 in the end.
+func (g *adder[F]) shortRow(k, cols int64) float64 {
+	var x [kernels.Lanes]float64
+	for i := range cols {
+		if v := float64(g.v[k+i]); g.product {
+			x[i] = math.FMA(v, float64(g.w[k+i]), x[i])
+		} else {
+			x[i] += v // -0 becomes +0
+		}
+	}
+	for h := 1 << bits.Len64(uint64(cols-1)) / 2; h > 0; h /= 2 {
+		for i := range h {
+			x[i] += x[i+h]
+		}
+	}
+	return g.sum.total + x[0] // total is +0 between rows
+}
+
+// byCol adds each value to its column's sum in the memory of the result.
+func (g *adder[F]) byCol(out []float64, off, cols int64) {
+	row, col := off/cols, off%cols
+	for k := int64(0); k < int64(len(g.v)); row, col = row+1, 0 {
+		n := min(cols-col, int64(len(g.v))-k)
+		acc := out[row/kernels.GroupRows*cols+col:][:n]
+		if row%kernels.GroupRows == 0 {
+			clear(acc)
+		}
+		for i, x := range g.v[k : k+n] {
+			s := acc[i]
+			if g.product {
+				s = math.FMA(float64(x), float64(g.w[k+int64(i)]), s)
+			} else {
+				s += float64(x)
+			}
+			acc[i] = canonical(s)
+		}
+		k += n
+	}
+}
+
+// endBlock folds the chunk sums of a block and clears them.
+func (s *groupSum) endBlock() float64 {
+	x := s.chunks
+	clear(s.chunks[:])
+	for h := len(x) / 2; h > 0; h /= 2 {
+		for i := range h {
+			x[i] += x[i+h]
+		}
+	}
+	return x[0]
+}
+
+// canonical returns x, or the canonical NaN if x is a NaN.
+func canonical(x float64) float64 {
+	if x != x {
+		return math.Float64frombits(0x7ff8000000000000)
+	}
+	return x
+}
