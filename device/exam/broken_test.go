@@ -1,0 +1,217 @@
+package exam
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"testing"
+	"unsafe"
+
+	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// aligned returns where b has an address that is a multiple of 64.
+func aligned(b []byte) int { return int(-uintptr(unsafe.Pointer(&b[0])) % 64) }
+
+// fails reports which check a device fails first.
+func fails(d plain) (string, error) {
+	for _, c := range Checks() {
+		if err := c.Run(d); err != nil {
+			return c.Name, err
+		}
+	}
+	return "", nil
+}
+
+// rewritten is a device that runs another Program than it is asked to.
+func rewritten(change func(p *kernels.Program, in *kernels.Instr)) plain {
+	return plain{run: func(l *kernels.Launch) error {
+		wrong, prog := *l, *l.Prog
+		prog.Code = append([]kernels.Instr(nil), l.Prog.Code...)
+		for i := range prog.Code {
+			change(&prog, &prog.Code[i])
+		}
+		wrong.Prog = &prog
+		return kernels.Run(&wrong)
+	}}
+}
+
+// instead says which operation a broken device runs in place of another.
+var instead = map[kernels.Op]kernels.Op{
+	kernels.OpLoad: kernels.OpImm, kernels.OpConst: kernels.OpImm, kernels.OpImm: kernels.OpImm,
+	kernels.OpAdd: kernels.OpSub, kernels.OpSub: kernels.OpAdd, kernels.OpMul: kernels.OpDiv, kernels.OpDiv: kernels.OpMul, kernels.OpFMA: kernels.OpMul,
+	kernels.OpNeg: kernels.OpAbs, kernels.OpAbs: kernels.OpNeg, kernels.OpSqrt: kernels.OpRint, kernels.OpSign: kernels.OpRint,
+	kernels.OpMin: kernels.OpMax, kernels.OpMax: kernels.OpMin, kernels.OpRint: kernels.OpAbs,
+	kernels.OpLT: kernels.OpLE, kernels.OpLE: kernels.OpLT, kernels.OpEQ: kernels.OpLE, kernels.OpIsNaN: kernels.OpIsNaN,
+	kernels.OpAndM: kernels.OpOrM, kernels.OpOrM: kernels.OpAndM, kernels.OpNotM: kernels.OpNotM, kernels.OpSelect: kernels.OpSelect,
+	kernels.OpNaNToNum: kernels.OpAbs, kernels.OpRound: kernels.OpAbs,
+	kernels.OpAndB: kernels.OpOrB, kernels.OpOrB: kernels.OpXorB, kernels.OpXorB: kernels.OpOrB,
+	kernels.OpIAdd: kernels.OpISub, kernels.OpISub: kernels.OpIAdd, kernels.OpShl: kernels.OpShr, kernels.OpShr: kernels.OpShl,
+}
+
+func TestEveryOperationThatIsWrongIsFound(t *testing.T) {
+	for _, op := range kernels.Ops() {
+		d := rewritten(func(p *kernels.Program, in *kernels.Instr) {
+			if in.Op != op {
+				return
+			}
+			switch op {
+			case kernels.OpLoad, kernels.OpConst, kernels.OpImm:
+				in.Imm = 0x3e99999a
+			case kernels.OpSelect:
+				in.B, in.C = in.C, in.B
+			case kernels.OpIsNaN:
+				in.B, in.Op = in.A, kernels.OpLT
+				return
+			case kernels.OpNotM:
+				in.B, in.Op = in.A, kernels.OpAndM
+				return
+			}
+			in.Op = instead[op]
+		})
+		if name, _ := fails(d); name == "" {
+			t.Errorf("a device that runs %v in place of %v passes", instead[op], op)
+		}
+	}
+}
+
+// after is a device that spoils memory after it ran a launch.
+func after(spoil func(l *kernels.Launch)) plain {
+	return plain{run: func(l *kernels.Launch) error {
+		err := kernels.Run(l)
+		if err == nil {
+			spoil(l)
+		}
+		return err
+	}}
+}
+
+// eachResult applies f to the memory of results of one kind.
+func eachResult(k kernels.ResultKind, f func(l *kernels.Launch, r *kernels.Result, b []byte)) plain {
+	return after(func(l *kernels.Launch) {
+		for i := range l.Prog.Results {
+			if r := &l.Prog.Results[i]; r.Kind == k {
+				f(l, r, l.Results[i].Bytes())
+			}
+		}
+	})
+}
+
+func TestSubtleFaultsAreFound(t *testing.T) {
+	for what, d := range map[string]plain{
+		"store beyond the end": after(func(l *kernels.Launch) {
+			s := l.Results[0]
+			s.Mem.Host[s.Off+s.Len] = 1
+		}),
+		"operand written to": after(func(l *kernels.Launch) {
+			if len(l.Args) > 0 && l.Args[0].Span.Len > 0 {
+				l.Args[0].Span.Bytes()[0] ^= 1
+			}
+		}),
+		"tail of odd lengths": eachResult(kernels.Store, func(l *kernels.Launch, r *kernels.Result, b []byte) {
+			if l.N%8 == 7 {
+				b[len(b)-1] ^= 1
+			}
+		}),
+		"NaN payload": eachResult(kernels.Store, func(l *kernels.Launch, r *kernels.Result, b []byte) {
+			for i := 0; r.DType == tensor.F32 && i < len(b); i += 4 {
+				if x := binary.LittleEndian.Uint32(b[i:]); x == 0x7fc00000 {
+					binary.LittleEndian.PutUint32(b[i:], 0xffc00000)
+				}
+			}
+		}),
+		"sums in plain order": eachResult(kernels.Sum, func(l *kernels.Launch, r *kernels.Result, b []byte) {
+			if l.N < kernels.ChunkElems || r.Group != kernels.Whole {
+				return
+			}
+			x := math.Float64frombits(binary.LittleEndian.Uint64(b))
+			binary.LittleEndian.PutUint64(b, math.Float64bits(math.Nextafter(x, 0)))
+		}),
+		"counts that overwrite": {run: func(l *kernels.Launch) error {
+			for i, r := range l.Prog.Results {
+				if r.Kind == kernels.Count && l.Check() == nil {
+					clear(l.Results[i].Bytes())
+				}
+			}
+			return kernels.Run(l)
+		}},
+		"clear does nothing":   {clear: func([]byte) {}},
+		"clear leaves the end": {clear: func(b []byte) { clear(b[:len(b)&^7]) }},
+		"first is ignored": {run: func(l *kernels.Launch) error {
+			c := *l
+			if l.Check() == nil && l.First%7 != 0 {
+				c.First = 0
+			}
+			return kernels.Run(&c)
+		}},
+		"no checks": {run: func(l *kernels.Launch) error {
+			if l.Check() != nil {
+				return nil
+			}
+			return kernels.Run(l)
+		}},
+	} {
+		if name, err := fails(d); name == "" {
+			t.Errorf("%s: the device passes", what)
+		} else if testing.Verbose() {
+			t.Logf("%s: found by %q: %.100v", what, name, err)
+		}
+	}
+}
+
+func TestEveryKindOfResultIsExamined(t *testing.T) {
+	for k := kernels.Store; k <= kernels.Hist; k++ {
+		if name, _ := fails(eachResult(k, func(l *kernels.Launch, r *kernels.Result, b []byte) {
+			if len(b) > 0 && l.N > 1000 {
+				b[0] ^= 1
+			}
+		})); name == "" {
+			t.Errorf("results of kind %d may be wrong", k)
+		}
+	}
+}
+
+func TestEveryElementTypeIsExamined(t *testing.T) {
+	for _, d := range computable() {
+		name, _ := fails(rewritten(func(p *kernels.Program, in *kernels.Instr) {
+			p.Results = append([]kernels.Result(nil), p.Results...)
+			for i, r := range p.Results {
+				if r.Kind == kernels.Store && r.DType == d && d.Size() == 1 {
+					p.Results[i].DType = map[bool]tensor.DType{true: tensor.I8, false: tensor.BOOL}[d != tensor.I8]
+				} else if r.Kind == kernels.Store && r.DType == d {
+					p.Results[i].DType = neighbour[d]
+				}
+			}
+		}))
+		if d != tensor.BOOL && name == "" {
+			t.Errorf("stores of %v may be wrong", d)
+		}
+	}
+}
+
+// neighbour is another type of the same size.
+var neighbour = map[tensor.DType]tensor.DType{
+	tensor.F16: tensor.BF16, tensor.BF16: tensor.F16, tensor.I16: tensor.U16, tensor.U16: tensor.I16, tensor.I32: tensor.U32, tensor.U32: tensor.I32,
+	tensor.F32: tensor.I32, tensor.F64: tensor.I64, tensor.I64: tensor.U64, tensor.U64: tensor.I64,
+}
+
+func TestRandomProgramsAreValidAndVaried(t *testing.T) {
+	seen := map[kernels.Op]int{}
+	kinds := map[kernels.ResultKind]int{}
+	for seed := range uint64(300) {
+		p := Program(newRand(seed))
+		if err := p.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		for _, in := range p.Code {
+			seen[in.Op]++
+		}
+		for _, r := range p.Results {
+			kinds[r.Kind]++
+		}
+	}
+	if len(seen) != len(kernels.Ops()) || len(kinds) != int(kernels.Hist)+1 {
+		t.Error(fmt.Sprintf("only %d operations and %d kinds of results occur", len(seen), len(kinds)))
+	}
+}
