@@ -1,36 +1,50 @@
 package tensor
 
 import (
-	"encoding/binary"
+	"cmp"
 	"fmt"
 	"hash/maphash"
 	"math"
-	"unsafe"
+	"sort"
+	"strings"
 )
 
 // Entry describes one tensor of a state dict.
 type Entry struct {
 	Key   string
-	DType DType
+	DType DType // InvalidDType for an element type that is not known; see Header.DTypeName
 	Shape Shape // shared with the header; read only
 	Pos   int64 // position of the first byte in the data of the state dict
 	Size  int64 // bytes
 }
 
+// FileOrder compares entries by the order of tensors in files that this program
+// writes: bytes per element descending (C64 counts as 8), sub-byte types last, then
+// the key by its bytes. With a data section that starts at a multiple of 8, every
+// tensor is then aligned to its elements.
+func FileOrder(a, b Entry) int {
+	if c := cmp.Compare(b.DType.Size(), a.DType.Size()); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Key, b.Key)
+}
+
 // Header is the table of contents of a state dict: its entries in order of
 // position, and its metadata. It is built once with Add and only read after that;
-// reading is safe from any goroutine. It takes about 40 bytes per entry plus the
-// key itself, because a state dict may have hundreds of thousands of keys.
+// reading is safe from any goroutine. It takes about 45 bytes per entry plus the
+// key itself, because a state dict may have hundreds of thousands of keys. Keys and
+// entries are kept in blocks, so that growing copies nothing and leaves no garbage.
 type Header struct {
 	// Metadata is the text map stored beside the tensors; it may be nil.
 	Metadata map[string]string
 
-	keys   []byte // all keys, one after another
-	shapes []int64
-	byLens map[string]uint32 // shape bytes -> offset in shapes; dropped by Seal
-	ents   []packedEntry
-	table  []uint32 // open-addressing hash table of entry index + 1
-	seed   maphash.Seed
+	keys    keyArena
+	shapes  shapeArena
+	ents    [][]packedEntry // blocks of entBlock entries
+	n       int
+	unknown []string // names of element types that are not known
+	table   []uint32 // open-addressing hash table of entry index + 1
+	seed    maphash.Seed
 }
 
 type packedEntry struct {
@@ -40,69 +54,100 @@ type packedEntry struct {
 	keyLen   uint32
 	shapeOff uint32
 	rank     uint8
-	dtype    DType
-}
-
-// NewHeader returns an empty header with room for n entries.
-func NewHeader(n int) *Header {
-	h := &Header{seed: maphash.MakeSeed(), byLens: map[string]uint32{}}
-	h.ents = make([]packedEntry, 0, n)
-	h.rehash(n)
-	return h
+	dtype    DType // unknownDType+i: the element type is unknown[i]
 }
 
 // Limits of a header; files beyond them are refused.
 const (
-	maxRank     = 255
-	maxKeyBytes = math.MaxUint32
+	maxRank    = math.MaxUint8
+	maxEntries = math.MaxUint32 / 2
+	maxUnknown = math.MaxUint8 - int(unknownDType) + 1
 )
 
+const (
+	entBlock           = 1024 // entries in a block
+	unknownDType DType = 128
+)
+
+// NewHeader returns an empty header with room for n entries in its hash table.
+func NewHeader(n int) *Header {
+	h := &Header{seed: maphash.MakeSeed()}
+	h.rehash(n)
+	return h
+}
+
 // Add appends an entry. Size is computed from the shape; pos is taken as given. It
-// fails if the key is there already, or on a shape that is not valid.
+// fails if the key is there already, or on a shape that is not valid. Key and shape
+// are copied.
 func (h *Header) Add(key string, d DType, shape Shape, pos int64) error {
+	if !d.Valid() {
+		return headerError(key, "%v is not an element type", d)
+	}
 	size, err := shape.Bytes(d)
 	if err != nil {
-		return &Error{Class: ClassInput, Key: key, Err: err}
+		return headerError(key, "%w", err)
 	}
+	return h.add(key, d, shape, pos, size)
+}
+
+// AddUnknown appends an entry whose element type this program does not know, so that
+// it can be listed. At returns it with InvalidDType, and DTypeName returns name.
+func (h *Header) AddUnknown(key, name string, shape Shape, pos, size int64) error {
+	if _, err := shape.Numel(); err != nil {
+		return headerError(key, "%w", err)
+	}
+	i := 0
+	for i < len(h.unknown) && h.unknown[i] != name {
+		i++
+	}
+	if i == maxUnknown {
+		return headerError(key, "more than %d unknown element types", maxUnknown)
+	}
+	if i == len(h.unknown) {
+		h.unknown = append(h.unknown, strings.Clone(name))
+	}
+	return h.add(key, unknownDType+DType(i), shape, pos, size)
+}
+
+func headerError(key, format string, args ...any) error {
+	return &Error{Class: ClassInput, Key: strings.Clone(key), Err: fmt.Errorf(format, args...)}
+}
+
+func (h *Header) add(key string, d DType, shape Shape, pos, size int64) error {
 	if len(shape) > maxRank {
-		return &Error{Class: ClassInput, Key: key, Err: fmt.Errorf("%d axes, at most %d are supported", len(shape), maxRank)}
+		return headerError(key, "%d axes, at most %d are supported", len(shape), maxRank)
 	}
-	if len(h.keys)+len(key) > maxKeyBytes {
-		return &Error{Class: ClassInput, Key: key, Err: fmt.Errorf("the keys take more than %d bytes", int64(maxKeyBytes))}
+	if h.n >= maxEntries || !h.keys.fits(len(key)) || !h.shapes.fits(len(shape)) {
+		return headerError(key, "the header has more keys than are supported")
 	}
-	if 4*(len(h.ents)+1) > 3*len(h.table) {
-		h.rehash(2 * len(h.ents))
+	if 4*(h.n+1) > 3*len(h.table) {
+		h.rehash(2 * h.n)
 	}
 	slot, found := h.find(key)
 	if found {
-		return &Error{Class: ClassInput, Key: key, Err: fmt.Errorf("duplicate key")}
+		return headerError(key, "duplicate key")
 	}
-	e := packedEntry{pos: pos, size: size, keyOff: uint32(len(h.keys)), keyLen: uint32(len(key)),
-		shapeOff: h.internShape(shape), rank: uint8(len(shape)), dtype: d}
-	h.keys = append(h.keys, key...)
-	h.ents = append(h.ents, e)
-	h.table[slot] = uint32(len(h.ents))
+	h.append(packedEntry{pos: pos, size: size, keyOff: h.keys.add(key), keyLen: uint32(len(key)),
+		shapeOff: h.shapes.add(shape), rank: uint8(len(shape)), dtype: d})
+	h.table[slot] = uint32(h.n)
 	return nil
 }
 
-// internShape stores a shape once: checkpoints have few distinct ones.
-func (h *Header) internShape(s Shape) uint32 {
-	var buf [256]byte
-	b := buf[:0]
-	for _, d := range s {
-		b = binary.LittleEndian.AppendUint64(b, uint64(d))
+func (h *Header) append(e packedEntry) {
+	last := len(h.ents) - 1
+	if last < 0 || len(h.ents[last]) == entBlock {
+		var block []packedEntry
+		if last >= 0 { // small headers grow, large ones add blocks
+			block = make([]packedEntry, 0, entBlock)
+		}
+		h.ents = append(h.ents, block)
+		last++
 	}
-	if off, ok := h.byLens[string(b)]; ok {
-		return off
-	}
-	off := uint32(len(h.shapes))
-	h.shapes = append(h.shapes, s...)
-	if h.byLens == nil {
-		h.byLens = map[string]uint32{}
-	}
-	h.byLens[string(b)] = off
-	return off
+	h.ents[last] = append(h.ents[last], e)
+	h.n++
 }
+
+func (h *Header) ent(i int) *packedEntry { return &h.ents[i/entBlock][i%entBlock] }
 
 // rehash makes the table large enough for n entries.
 func (h *Header) rehash(n int) {
@@ -111,7 +156,12 @@ func (h *Header) rehash(n int) {
 		size *= 2
 	}
 	h.table = make([]uint32, size)
-	for i := range h.ents {
+	h.refill()
+}
+
+// refill enters all entries into the empty table.
+func (h *Header) refill() {
+	for i := range h.n {
 		slot, _ := h.find(h.key(i))
 		h.table[slot] = uint32(i + 1)
 	}
@@ -131,14 +181,40 @@ func (h *Header) find(key string) (slot int, found bool) {
 	}
 }
 
-// key returns the key of entry i without copying it: the arena only grows, and
-// bytes that were written to it are never changed.
 func (h *Header) key(i int) string {
-	e := &h.ents[i]
-	if e.keyLen == 0 {
-		return ""
+	e := h.ent(i)
+	return h.keys.get(e.keyOff, e.keyLen)
+}
+
+// SortByPos puts the entries from index first on in order of position; of those at one
+// position the empty ones come first. Files may list their tensors in any order.
+func (h *Header) SortByPos(first int) {
+	s := byPos{h, first}
+	if sort.IsSorted(s) {
+		return
 	}
-	return unsafe.String(&h.keys[e.keyOff], int(e.keyLen))
+	sort.Sort(s)
+	clear(h.table)
+	h.refill()
+}
+
+type byPos struct {
+	h     *Header
+	first int
+}
+
+func (s byPos) Len() int { return s.h.n - s.first }
+
+func (s byPos) Swap(i, j int) {
+	a, b := s.h.ent(s.first+i), s.h.ent(s.first+j)
+	*a, *b = *b, *a
+}
+
+// Less falls back to the order in which entries were added, which is that of keyOff.
+func (s byPos) Less(i, j int) bool {
+	a, b := s.h.ent(s.first+i), s.h.ent(s.first+j)
+	return cmp.Or(cmp.Compare(a.pos, b.pos), cmp.Compare(a.size, b.size),
+		cmp.Compare(a.keyOff, b.keyOff), cmp.Compare(a.keyLen, b.keyLen)) < 0
 }
 
 // Len returns the number of entries.
@@ -146,19 +222,33 @@ func (h *Header) Len() int {
 	if h == nil {
 		return 0
 	}
-	return len(h.ents)
+	return h.n
 }
 
-// At returns entry i in the order in which entries were added. It does not allocate.
+// At returns entry i: in the order in which entries were added, unless SortByPos
+// changed it. It does not allocate.
 func (h *Header) At(i int) Entry {
-	e := &h.ents[i]
-	end := e.shapeOff + uint32(e.rank)
-	return Entry{Key: h.key(i), DType: e.dtype, Shape: Shape(h.shapes[e.shapeOff:end:end]), Pos: e.pos, Size: e.size}
+	e := h.ent(i)
+	d := e.dtype
+	if d >= unknownDType {
+		d = InvalidDType
+	}
+	return Entry{Key: h.key(i), DType: d, Shape: h.shapes.get(e.shapeOff, e.rank), Pos: e.pos, Size: e.size}
+}
+
+// DTypeName returns the safetensors name of the element type of entry i, also if this
+// program does not know that type.
+func (h *Header) DTypeName(i int) string {
+	d := h.ent(i).dtype
+	if d >= unknownDType {
+		return h.unknown[d-unknownDType]
+	}
+	return d.String()
 }
 
 // Lookup returns the index of the entry with the given key.
 func (h *Header) Lookup(key string) (i int, ok bool) {
-	if h == nil || len(h.ents) == 0 {
+	if h.Len() == 0 {
 		return 0, false
 	}
 	slot, ok := h.find(key)
@@ -171,8 +261,9 @@ func (h *Header) Lookup(key string) (i int, ok bool) {
 // DataSize returns the number of bytes from position 0 to the end of the last tensor.
 func (h *Header) DataSize() int64 {
 	var end int64
-	for i := range h.ents {
-		end = max(end, h.ents[i].pos+h.ents[i].size)
+	for i := range h.Len() {
+		e := h.ent(i)
+		end = max(end, e.pos+e.size)
 	}
 	return end
 }
@@ -182,7 +273,10 @@ func (h *Header) MemoryBytes() int64 {
 	if h == nil {
 		return 0
 	}
-	n := int64(cap(h.keys)) + 8*int64(cap(h.shapes)) + 32*int64(cap(h.ents)) + 4*int64(cap(h.table))
+	n := h.keys.memory() + h.shapes.memory() + 4*int64(cap(h.table))
+	for _, block := range h.ents {
+		n += 32 * int64(cap(block))
+	}
 	for k, v := range h.Metadata {
 		n += int64(len(k) + len(v) + 64)
 	}

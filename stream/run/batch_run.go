@@ -1,0 +1,235 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/plan"
+)
+
+// startBatch reads what the batch in a slot needs and launches its first round.
+func (w *worker) startBatch(s *slot) error {
+	b := &s.batch
+	w.onUnit(Unit{Key: b.jobs[0].job.Key, Jobs: len(b.jobs)})
+	staged := w.lay(s)
+	for i := range b.reads {
+		r := &b.reads[i]
+		if err := w.read(r.read, s.bytes(r.span), r.pos); err != nil {
+			return err
+		}
+	}
+	w.lap(&w.stages.Read)
+	if staged.Len > 0 {
+		if err := w.q.Push(staged); err != nil {
+			return w.batchError(b, err)
+		}
+	}
+	return w.round(s)
+}
+
+func (w *worker) batchError(b *batch, err error) error {
+	return w.deviceError(b.jobs[0].job.Key, fmt.Sprintf("a batch of %d keys that starts with it", len(b.jobs)), err)
+}
+
+// ready reports whether the part has a sweep to run.
+func (p *part) ready() bool { return p.found == nil && p.sweep < p.sweeps }
+
+// round launches the next sweep of all parts.
+func (w *worker) round(s *slot) error {
+	b := &s.batch
+	s.ev = nil
+	any := false
+	for i := range b.parts {
+		any = any || b.parts[i].ready()
+	}
+	if !any {
+		return nil
+	}
+	if err := w.q.Clear(b.res); err != nil {
+		return w.batchError(b, err)
+	}
+	for i := range b.parts {
+		if p := &b.parts[i]; p.ready() {
+			if err := w.launchPart(s, p); err != nil {
+				return err
+			}
+		}
+	}
+	back := b.res
+	if !b.inView {
+		back = kernels.Span{Mem: s.mem, Off: b.out.Off, Len: b.res.Off + b.res.Len - b.out.Off}
+	}
+	err := w.q.Pull(back)
+	if err == nil {
+		s.ev, err = w.q.Record()
+	}
+	w.lap(&w.stages.Compute)
+	if err != nil {
+		return w.batchError(b, err)
+	}
+	return nil
+}
+
+// launchPart launches a sweep of a part as one unit.
+func (w *worker) launchPart(s *slot, p *part) error {
+	p.count = p.domain().N
+	body, ok := p.sw().Select(p.nums)
+	if !ok {
+		return planError(p.jobIn(&s.batch), "no alternative of sweep %d is chosen", p.sweep)
+	}
+	p.body = body
+	p.layTemps(s, p.space)
+	if p.count == 0 {
+		return nil
+	}
+	if err := w.launch(&p.unit); err != nil {
+		return w.deviceError(p.jobIn(&s.batch).Key, p.what(), err)
+	}
+	return nil
+}
+
+// jobIn finds the job of a part, for messages.
+func (p *part) jobIn(b *batch) *plan.Job {
+	k := 0
+	for i := range b.jobs {
+		for range b.jobs[i].parts {
+			if &b.parts[k] == p {
+				return b.jobs[i].job
+			}
+			k++
+		}
+	}
+	return b.jobs[0].job
+}
+
+// finishBatch waits for a round. It launches the next one and returns false, or writes
+// the output and returns true.
+func (w *worker) finishBatch(s *slot) (done bool, err error) {
+	b := &s.batch
+	if s.ev != nil {
+		err := s.ev.Wait()
+		w.lap(&w.stages.Wait)
+		if err != nil {
+			return false, w.batchError(b, err)
+		}
+		more, err := w.examine(s)
+		if err != nil {
+			return false, err
+		}
+		if more {
+			return false, w.round(s)
+		}
+	}
+	if err := w.writeBatch(s); err != nil {
+		return false, err
+	}
+	return true, w.endBatch(b)
+}
+
+// examine looks at the results of a round, and reports whether there is another one.
+func (w *worker) examine(s *slot) (more bool, err error) {
+	b := &s.batch
+	k := 0
+	for i := range b.jobs {
+		for range b.jobs[i].parts {
+			p := &b.parts[k]
+			k++
+			if !p.ready() {
+				continue
+			}
+			if err := w.examinePart(s, p, &b.jobs[i]); err != nil {
+				return false, err
+			}
+			p.sweep++
+			more = more || p.ready()
+		}
+	}
+	return more, nil
+}
+
+func (w *worker) examinePart(s *slot, p *part, j *batchJob) error {
+	b := &s.batch
+	b.g.open(p.seg, p.sweep)
+	res := s.bytes(p.res)
+	if p.count > 0 {
+		b.g.add(&p.unit, res)
+	}
+	if w.l.guarding() {
+		if p.found = b.g.found(); p.found != nil {
+			return nil
+		}
+	}
+	b.nums = resize(b.nums, len(b.g.ints))
+	b.g.finish(p.nums, b.nums)
+	if p.count == 0 || !p.sw().Stores || !w.l.o.CheckOutput || !outFlag(&p.unit, res) {
+		return nil
+	}
+	c, err := w.countOutput(s, &p.unit, j.job.Key)
+	j.count.add(c)
+	return err
+}
+
+// countOutput counts the output elements of a unit that are not finite or lost range.
+func (w *worker) countOutput(s *slot, u *unit, key string) (Count, error) {
+	if u.seg.Inst.Kind != kernels.Computed {
+		b := s.hostBytes(u.leaves[0])
+		return Count{NonFinite: uint64(kernels.CountNonFinite(b, u.seg.Inst.Lowered.Leaves[0]))}, nil
+	}
+	c, err := w.countAgain(u)
+	w.lap(&w.stages.Compute)
+	if err != nil {
+		return c, w.deviceError(key, u.what(), err)
+	}
+	return c, nil
+}
+
+// writeBatch finishes parts that are not computed and writes the output.
+func (w *worker) writeBatch(s *slot) error {
+	b := &s.batch
+	if b.size == 0 {
+		return nil
+	}
+	data := b.straight(s)
+	if data == nil {
+		data = s.hostBytes(b.out)
+		for i := range b.parts {
+			if p := &b.parts[i]; p.seg.Inst.Kind != kernels.Computed && p.seg.N > 0 {
+				move(s.hostBytes(p.out), p.seg.Inst.Out, s.hostBytes(p.leaves[0]), p.seg.Reads[0].DType, p.seg.Inst.Kind)
+			}
+		}
+	}
+	return w.write(b.sink, b.jobs[0].job.Key, data, b.pos, b.inView)
+}
+
+// endBatch enters the jobs of a batch as done, or as to be made again.
+func (w *worker) endBatch(b *batch) error {
+	l := w.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := 0
+	for i := range b.jobs {
+		j := &b.jobs[i]
+		parts := b.parts[k : k+j.parts]
+		k += j.parts
+		if p := firstFound(parts); p != nil {
+			a, err := l.restart(j.job, p.seg, j.gone, p.found)
+			if err != nil {
+				return err
+			}
+			l.again(a)
+			continue
+		}
+		l.rep.done(j.job.Note, j.count)
+	}
+	l.leave()
+	return nil
+}
+
+func firstFound(parts []part) *part {
+	for i := range parts {
+		if parts[i].found != nil {
+			return &parts[i]
+		}
+	}
+	return nil
+}

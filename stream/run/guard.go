@@ -1,0 +1,113 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/plan"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// again is a job that has to be generated without some guards.
+type again struct {
+	index int
+	gone  []int
+	why   *plan.Read // the leaf of the guard that was found last; nil if it was computed
+}
+
+// restart turns the guards that were found set in a segment (indices of its guards) into
+// what to do about them.
+func (l *loop) restart(j *plan.Job, s *plan.Segment, gone, found []int) (again, error) {
+	a := again{index: j.Index, gone: slices.Clone(gone), why: guardLeaf(s, found[0])}
+	if l.o.NonFinite == Refuse {
+		return a, l.refused(j, a.why)
+	}
+	for _, g := range found {
+		a.gone = append(a.gone, s.Inst.Guards[g])
+	}
+	slices.Sort(a.gone)
+	a.gone = slices.Compact(a.gone)
+	if len(a.gone) == len(gone) { // it would go on forever
+		return a, planError(j, "guards %v are still there", gone)
+	}
+	return a, nil
+}
+
+// refused is the error for a non-finite element under the policy Refuse.
+func (l *loop) refused(j *plan.Job, why *plan.Read) error {
+	e := &tensor.Error{Class: tensor.ClassStrict, Key: j.Key, Hint: "the policy for non-finite values is to refuse them",
+		Err: errors.New("an intermediate result has elements that are NaN or infinite")}
+	if why != nil {
+		e.Path = l.sources[why.Model].Name()
+		e.Err = fmt.Errorf("input %q has elements that are NaN or infinite", l.inputKey(why))
+	}
+	return e
+}
+
+// guardLeaf returns the leaf whose stored bits guard g judges, or nil.
+func guardLeaf(s *plan.Segment, g int) *plan.Read {
+	for i := range s.Inst.Sweeps {
+		for k := range s.Inst.Sweeps[i].Bodies {
+			b := &s.Inst.Sweeps[i].Bodies[k]
+			for m := range b.Steps {
+				if leaf := flaggedLeaf(b, &b.Steps[m], g); leaf >= 0 {
+					return &s.Reads[leaf]
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// flaggedLeaf returns the leaf that a step's flag for guard g looks at, or -1.
+func flaggedLeaf(b *kernels.Body, st *kernels.Step, g int) int {
+	for i, o := range st.Outs {
+		if o.Kind != kernels.RefGuard || o.Index != g {
+			continue
+		}
+		if a := st.Args[st.Prog.Results[i].Of]; a.Kind == kernels.RefLeaf {
+			return b.Leaves[a.Index].Leaf
+		}
+	}
+	return -1
+}
+
+// drop enters a job that cannot be made. The caller holds mu.
+func (l *loop) drop(j *plan.Job, a *again) {
+	d := Drop{Sink: j.Sink, Key: j.Key}
+	if a != nil {
+		d.Guards = a.gone
+		if a.why != nil {
+			d.Source, d.Input = l.sources[a.why.Model].Name(), l.inputKey(a.why)
+		}
+	}
+	l.rep.drop(d)
+	l.drops[j.Sink] = append(l.drops[j.Sink], j.Entry)
+}
+
+// checks reports whether the sweep of a copied or converted segment is wanted.
+func (l *loop) checks(s *plan.Segment) bool {
+	return len(s.Inst.Sweeps) > 0 && (l.o.CheckOutput || l.guarding() && s.Inst.Lowered.Guards > 0)
+}
+
+// guarding reports whether guards are looked at.
+func (l *loop) guarding() bool { return l.o.NonFinite != Keep }
+
+// outFlag reports whether the output of a unit has elements to be counted. For copied
+// bytes a guard is the same flag.
+func outFlag(u *unit, res []byte) bool {
+	if le.Uint32(res[flagAt:]) != 0 {
+		return true
+	}
+	if u.seg.Inst.Kind == kernels.Computed {
+		return false
+	}
+	for i := range u.seg.Inst.Lowered.Guards {
+		if le.Uint32(res[guardsAt+4*i:]) != 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,109 @@
+package run
+
+import (
+	"time"
+
+	"github.com/mecha-gpu/mecha-gpu/plan"
+)
+
+// maxNamed is how many keys a list of a Report names; more are only counted, so that a
+// report of 100,000 keys stays small.
+const maxNamed = 1000
+
+// Report is what a run did.
+type Report struct {
+	Keys     int // written
+	Copied   int // of these: copied
+	Integers int // of these: integers that were passed through
+	FellBack int // of these: made from a fallback
+
+	Restarts int     // times that a job was generated again because of a guard
+	Dropped  []Drop  // keys that could not be made; at most 1000 of them
+	Drops    int     // how many there are
+	Flagged  []Count // keys with output elements that are not finite or lost range; at most 1000
+	Flags    int     // how many there are
+	Total    Count   // sum over all of them; Key is empty
+
+	BytesRead    int64 // actual, restarts and every sweep included
+	BytesWritten int64
+	Units        int // slots filled: batches, and units of large jobs
+	PeakLeased   int64
+
+	Stages Stages
+	Wall   time.Duration
+}
+
+// Drop is a key that is not in the output, and why.
+type Drop struct {
+	Sink   int
+	Key    string
+	Guards []int // the guards that were set; empty if the plan had dropped it already
+
+	// Source and Input name the tensor whose guard was found last; empty if the guard
+	// protected something computed.
+	Source, Input string
+}
+
+// Count is the number of output elements of a key that are worth a warning.
+type Count struct {
+	Key       string
+	NonFinite uint64 // stored as NaN or infinite
+	Overflow  uint64 // finite, but stored as infinite or NaN (integers: out of range)
+	Underflow uint64 // not zero, but stored as zero
+}
+
+func (c *Count) add(o Count) {
+	c.NonFinite += o.NonFinite
+	c.Overflow += o.Overflow
+	c.Underflow += o.Underflow
+}
+
+func (c *Count) any() bool { return c.NonFinite|c.Overflow|c.Underflow != 0 }
+
+// Stages is the time that all workers together spent.
+type Stages struct {
+	Read    time.Duration // filling slots
+	Compute time.Duration // giving work to the device; a CPU computes meanwhile
+	Wait    time.Duration // for work that the device does beside the worker
+	Write   time.Duration
+	Idle    time.Duration // with nothing to do, or making jobs
+}
+
+func (s *Stages) add(o Stages) {
+	s.Read += o.Read
+	s.Compute += o.Compute
+	s.Wait += o.Wait
+	s.Write += o.Write
+	s.Idle += o.Idle
+}
+
+// done enters a finished key.
+func (r *Report) done(n plan.Note, c Count) {
+	r.Keys++
+	r.Copied += btoi(n.Copied)
+	r.Integers += btoi(n.Integer)
+	r.FellBack += btoi(n.FellBack)
+	if !c.any() {
+		return
+	}
+	r.Flags++
+	r.Total.add(c)
+	if len(r.Flagged) < maxNamed {
+		r.Flagged = append(r.Flagged, c)
+	}
+}
+
+// drop enters a key that could not be made.
+func (r *Report) drop(d Drop) {
+	r.Drops++
+	if len(r.Dropped) < maxNamed {
+		r.Dropped = append(r.Dropped, d)
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
