@@ -2,8 +2,8 @@ package exam
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -14,9 +14,13 @@ import (
 // aligned returns where b has an address that is a multiple of 64.
 func aligned(b []byte) int { return int(-uintptr(unsafe.Pointer(&b[0])) % 64) }
 
-// fails reports which check a device fails first.
-func fails(d plain) (string, error) {
+// fails reports which check a device fails first; only those that are named are run, if
+// any are.
+func fails(d plain, only ...string) (string, error) {
 	for _, c := range Checks() {
+		if len(only) > 0 && !slices.Contains(only, c.Name) {
+			continue
+		}
 		if err := c.Run(d); err != nil {
 			return c.Name, err
 		}
@@ -99,61 +103,64 @@ func eachResult(k kernels.ResultKind, f func(l *kernels.Launch, r *kernels.Resul
 }
 
 func TestSubtleFaultsAreFound(t *testing.T) {
-	for what, d := range map[string]plain{
-		"store beyond the end": after(func(l *kernels.Launch) {
+	for what, c := range map[string]struct {
+		check string
+		d     plain
+	}{
+		"store beyond the end": {"operations on special values", after(func(l *kernels.Launch) {
 			s := l.Results[0]
 			s.Mem.Host[s.Off+s.Len] = 1
-		}),
-		"operand written to": after(func(l *kernels.Launch) {
+		})},
+		"operand written to": {"operations on special values", after(func(l *kernels.Launch) {
 			if len(l.Args) > 0 && l.Args[0].Span.Len > 0 {
 				l.Args[0].Span.Bytes()[0] ^= 1
 			}
-		}),
-		"tail of odd lengths": eachResult(kernels.Store, func(l *kernels.Launch, r *kernels.Result, b []byte) {
+		})},
+		"tail of odd lengths": {"lengths, alignments and guard bands", eachResult(kernels.Store, func(l *kernels.Launch, r *kernels.Result, b []byte) {
 			if l.N%8 == 7 {
 				b[len(b)-1] ^= 1
 			}
-		}),
-		"NaN payload": eachResult(kernels.Store, func(l *kernels.Launch, r *kernels.Result, b []byte) {
+		})},
+		"NaN payload": {"operations on special values", eachResult(kernels.Store, func(l *kernels.Launch, r *kernels.Result, b []byte) {
 			for i := 0; r.DType == tensor.F32 && i < len(b); i += 4 {
 				if x := binary.LittleEndian.Uint32(b[i:]); x == 0x7fc00000 {
 					binary.LittleEndian.PutUint32(b[i:], 0xffc00000)
 				}
 			}
-		}),
-		"sums in plain order": eachResult(kernels.Sum, func(l *kernels.Launch, r *kernels.Result, b []byte) {
+		})},
+		"sums in plain order": {"rounding witnesses", eachResult(kernels.Sum, func(l *kernels.Launch, r *kernels.Result, b []byte) {
 			if l.N < kernels.ChunkElems || r.Group != kernels.Whole {
 				return
 			}
 			x := math.Float64frombits(binary.LittleEndian.Uint64(b))
 			binary.LittleEndian.PutUint64(b, math.Float64bits(math.Nextafter(x, 0)))
-		}),
-		"counts that overwrite": {run: func(l *kernels.Launch) error {
+		})},
+		"counts that overwrite": {"cuts change no bit", plain{run: func(l *kernels.Launch) error {
 			for i, r := range l.Prog.Results {
 				if r.Kind == kernels.Count && l.Check() == nil {
 					clear(l.Results[i].Bytes())
 				}
 			}
 			return kernels.Run(l)
-		}},
-		"clear does nothing":   {clear: func([]byte) {}},
-		"clear leaves the end": {clear: func(b []byte) { clear(b[:len(b)&^7]) }},
-		"first is ignored": {run: func(l *kernels.Launch) error {
+		}}},
+		"clear does nothing":   {"clear", plain{clear: func([]byte) {}}},
+		"clear leaves the end": {"clear", plain{clear: func(b []byte) { clear(b[:len(b)&^7]) }}},
+		"first is ignored": {"forms and periods", plain{run: func(l *kernels.Launch) error {
 			c := *l
 			if l.Check() == nil && l.First%7 != 0 {
 				c.First = 0
 			}
 			return kernels.Run(&c)
-		}},
-		"no checks": {run: func(l *kernels.Launch) error {
+		}}},
+		"no checks": {"failures", plain{run: func(l *kernels.Launch) error {
 			if l.Check() != nil {
 				return nil
 			}
 			return kernels.Run(l)
-		}},
+		}}},
 	} {
-		if name, err := fails(d); name == "" {
-			t.Errorf("%s: the device passes", what)
+		if name, err := fails(c.d, c.check); name == "" {
+			t.Errorf("%s: the device passes %q", what, c.check)
 		} else if testing.Verbose() {
 			t.Logf("%s: found by %q: %.100v", what, name, err)
 		}
@@ -166,7 +173,7 @@ func TestEveryKindOfResultIsExamined(t *testing.T) {
 			if len(b) > 0 && l.N > 1000 {
 				b[0] ^= 1
 			}
-		})); name == "" {
+		}), "results and groups"); name == "" {
 			t.Errorf("results of kind %d may be wrong", k)
 		}
 	}
@@ -183,7 +190,7 @@ func TestEveryElementTypeIsExamined(t *testing.T) {
 					p.Results[i].DType = neighbour[d]
 				}
 			}
-		}))
+		}), "stores of every element type")
 		if d != tensor.BOOL && name == "" {
 			t.Errorf("stores of %v may be wrong", d)
 		}
@@ -212,6 +219,46 @@ func TestRandomProgramsAreValidAndVaried(t *testing.T) {
 		}
 	}
 	if len(seen) != len(kernels.Ops()) || len(kinds) != int(kernels.Hist)+1 {
-		t.Error(fmt.Sprintf("only %d operations and %d kinds of results occur", len(seen), len(kinds)))
+		t.Errorf("only %d operations and %d kinds of results occur", len(seen), len(kinds))
+	}
+}
+
+func TestRoundingFaultsAreFound(t *testing.T) {
+	for what, c := range map[string]struct {
+		check  string
+		change func(p *kernels.Program, in *kernels.Instr)
+	}{
+		"multiply-add rounded twice": {"rounding witnesses", func(p *kernels.Program, in *kernels.Instr) {
+			if p.Compute == kernels.F32 && len(p.Code) == 4 && in.Op == kernels.OpFMA {
+				p.Compute = kernels.F64
+			}
+		}},
+		"unwanted multiply-add": {"rounding witnesses", func(p *kernels.Program, in *kernels.Instr) {
+			if m := p.Code[in.A]; in.Op == kernels.OpAdd && m.Op == kernels.OpMul {
+				*in = kernels.Instr{Op: kernels.OpFMA, A: m.A, B: m.B, C: in.B}
+			}
+		}},
+		"float64 stored by way of float32": {"stores of every element type", func(p *kernels.Program, in *kernels.Instr) {
+			if p.Compute == kernels.F64 && in.Op == kernels.OpLoad && len(p.Code) == 1 {
+				p.Code = append(p.Code, kernels.Instr{Op: kernels.OpRound, DType: tensor.F32})
+				p.Results = slices.Clone(p.Results)
+				p.Results[0].V = 1
+			}
+		}},
+		"integers loaded by way of float64": {"loads of every element type", func(p *kernels.Program, in *kernels.Instr) {
+			if p.Operands[0].DType == tensor.I64 && len(p.Code) == 1 {
+				p.Compute = kernels.F64
+				p.Results = slices.Clone(p.Results)
+				p.Results[0].DType = tensor.F32
+				p.Code = append(p.Code, kernels.Instr{Op: kernels.OpRound, DType: tensor.F32})
+				p.Results[0].V = 1
+			}
+		}},
+	} {
+		if name, err := fails(rewritten(c.change), c.check); name == "" {
+			t.Errorf("%s: the device passes %q", what, c.check)
+		} else if testing.Verbose() {
+			t.Logf("%s: %.150v", what, err)
+		}
 	}
 }

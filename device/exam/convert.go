@@ -86,9 +86,9 @@ func boundaries(c kernels.Compute, t tensor.DType) (data []byte) {
 	x := make([]float64, int64(len(codes))/t.Size())
 	kernels.Widen64(x, codes, t)
 	for i, v := range x {
-		next := x[(i+1)%len(x)]
-		for _, m := range []float64{v, v + (next-v)/2, v - 0.5, v + 0.5} {
-			data = near(data, c, m)
+		data = near(near(data, c, v), c, v+(x[(i+1)%len(x)]-v)/2)
+		if t.IsInteger() {
+			data = near(near(data, c, v-0.5), c, v+0.5)
 		}
 	}
 	rnd := newRand(uint64(t) + 100)
