@@ -1,0 +1,96 @@
+# `make` alone lists the targets: every line of the form "name: ... ## text" is one.
+
+SHELL    := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+BIN      := bin
+BINARY   := $(BIN)/mecha-gpu
+GOFILES   = $(shell git ls-files --cached --others --exclude-standard '*.go')
+PLATFORMS := linux/arm64 darwin/arm64 windows/amd64
+FUZZTIME ?= 3s
+# Packages that run side by side in tests. The race detector multiplies memory use.
+P        ?= 2
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/mecha-gpu
+	go build -trimpath -o $(BINARY) ./cmd/mecha-gpu
+
+.PHONY: demo
+demo: build ## make two small checkpoints, merge them, and look at the result
+	@scripts/demo.sh $(BINARY)
+
+.PHONY: test
+test: fmt vet lint generate-check cross race ## everything that a change has to pass
+
+.PHONY: ci
+ci: fuzz real-model size conformance test ## what .ci/run runs: fuzzing, a real model, sizes, then test
+
+.PHONY: fmt
+fmt: ## check that the Go files are formatted
+	@unformatted="$$(gofmt -l $(GOFILES))"; \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet
+	go vet ./...
+
+.PHONY: lint
+lint: $(BIN)/staticcheck ## staticcheck, the version of scripts/tools
+	$(BIN)/staticcheck ./...
+
+$(BIN)/staticcheck: scripts/tools/go.mod scripts/tools/go.sum
+	go build -C scripts/tools -o $(CURDIR)/$@ honnef.co/go/tools/cmd/staticcheck
+
+.PHONY: race
+race: ## all tests under the race detector
+	go test -race -p $(P) ./...
+
+.PHONY: quick
+quick: ## all tests without the race detector
+	go test -p $(P) ./...
+
+.PHONY: cross
+cross: ## compile for other systems, without cgo
+	@for p in $(PLATFORMS); do echo "go build and vet for $$p"; \
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/mecha-gpu; \
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./...; done
+
+.PHONY: generate-check
+generate-check: ## generate the AVX2 code again and require the same bytes
+	@scripts/generate-check.sh
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for a few seconds (FUZZTIME)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: fuzz-long
+fuzz-long: ## every fuzz target for ten minutes
+	@scripts/fuzz.sh 10m
+
+.PHONY: bench
+bench: build ## measure against cat and cp, memmove and encoding/json: build/bench.json and a table
+	go run ./scripts/bench -binary $(BINARY) -json build/bench.json $(BENCHFLAGS)
+
+.PHONY: size
+size: ## lengths of functions and files, share of comments and tests
+	@go run ./scripts/size
+
+.PHONY: conformance
+conformance: ## the cases in the folder MECHA_CONFORMANCE, with what was skipped
+	@if [ -n "$${MECHA_CONFORMANCE:-}" ]; then go test -count=1 -v -run Conformance ./tests/ | grep -v '^ *--- PASS\|^=== '; \
+	else echo 'conformance: MECHA_CONFORMANCE is not set; the cases in tests/ run with the other tests'; fi
+
+.PHONY: real-model
+real-model: build ## merge a real model and compare with NumPy, if it can be fetched
+	@scripts/realmodel.sh $(BINARY)
+
+.PHONY: clean
+clean: ## remove what the other targets made, except fetched models
+	rm -rf $(BIN) build demo
