@@ -1,8 +1,6 @@
 package methods
 
-import (
-	"github.com/mecha-gpu/mecha-gpu/tensor"
-)
+import "github.com/mecha-gpu/mecha-gpu/tensor"
 
 // control returns the methods that choose, convert or rename, without arithmetic.
 func control() []*Method {
@@ -50,12 +48,11 @@ func cast() *Method {
 		Return:  Return{Symbol: same},
 		Control: true,
 		Formula: func(c *Call) (T, error) {
-			a := c.T("a")
 			d, err := castTo(c)
-			if _, stored := a.IsLeaf(); err != nil || d == tensor.InvalidDType || stored && d == c.DTypeOf("a") {
-				return a, err
+			if err != nil || d == tensor.InvalidDType {
+				return c.T("a"), err
 			}
-			return a.Round(d), nil
+			return c.T("a").Round(d), nil
 		},
 		DType: func(c *Call) (tensor.DType, error) {
 			d, err := castTo(c)

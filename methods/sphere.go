@@ -16,7 +16,7 @@ func slerp() *Method {
 		Doc: "Spherical interpolation: with w the angle between a and b as vectors of all elements, " +
 			"(sin((1-alpha) w) a/|a| + sin(alpha w) b/|b|) / sin w, times the length (1-alpha)|a| + alpha |b|. " +
 			"Where that is not defined, the linear interpolation (1-alpha) a + alpha b is taken for the whole tensor: a zero " +
-			"or non-finite tensor, parallel ones (cos w > 1 - 1e-14), opposite ones (sin w < 1e-6), or an alpha beyond -64 to 64.",
+			"or non-finite tensor, parallel ones (cos w > 1 - 1e-14), opposite ones (sin w < 1e-6), lengths so different that a factor overflows, or an alpha beyond -64 to 64.",
 		Source: `K. Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985`,
 		Params: []Param{
 			Input("a", "model at alpha = 0").Tied(same),
