@@ -89,7 +89,7 @@ func (l *loop) drop(j *plan.Job, a *again) {
 
 // checks reports whether the sweep of a copied or converted segment is wanted.
 func (l *loop) checks(s *plan.Segment) bool {
-	return len(s.Inst.Sweeps) > 0 && (l.o.CheckOutput || l.guarding() && s.Inst.Lowered.Guards > 0)
+	return len(s.Inst.Sweeps) > 0 && len(s.Inst.Sweeps[0].Bodies[0].Steps) > 0 && (l.o.CheckOutput || l.guarding() && s.Inst.Lowered.Guards > 0)
 }
 
 // guarding reports whether guards are looked at.

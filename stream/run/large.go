@@ -54,7 +54,7 @@ func (l *loop) leaseBytes(w *worker, j *plan.Job) int64 {
 	for i := range j.Segments {
 		s := &j.Segments[i]
 		for k := range s.Reads {
-			if r := &s.Reads[k]; dense(s, k) && !(w.info.InHost && l.view(r) != nil) {
+			if r := &s.Reads[k]; resident(j, s, k) && !(w.info.InHost && l.view(r) != nil) {
 				n += alignUp(bytesOf(r.DType, r.N))
 			}
 		}
@@ -72,6 +72,11 @@ func (l *loop) view(r *plan.Read) []byte {
 		return nil
 	}
 	return l.sources[r.Model].View(r.Pos, n)
+}
+
+// resident reports whether a leaf is kept in memory: several sweeps may read it.
+func resident(j *plan.Job, s *plan.Segment, leaf int) bool {
+	return j.Resident && s.Inst.Kind == kernels.Computed && len(s.Inst.Sweeps) > 1 && dense(s, leaf)
 }
 
 // dense reports whether a sweep reads a leaf element by element.
@@ -104,7 +109,7 @@ func (w *worker) openSegment(g *large) error {
 				continue
 			}
 		}
-		if n := bytesOf(r.DType, r.N); g.job.Resident && n > 0 && dense(s, i) {
+		if n := bytesOf(r.DType, r.N); n > 0 && resident(g.job, s, i) {
 			mem, err := w.q.Alloc(n)
 			if err != nil {
 				return w.deviceError(g.job.Key, fmt.Sprintf("memory for a resident tensor of %d bytes", n), err)
@@ -186,11 +191,12 @@ func (g *large) inPlace() bool {
 }
 
 // copyElems returns how many elements a unit of a copied or converted tensor takes: a
-// multiple of 8, so that sub-byte types fill whole bytes.
+// multiple of 8, so that sub-byte types fill whole bytes. It returns 0 if the slot, which
+// has to hold them twice, is too small.
 func copyElems(out, in tensor.DType, r plan.Ring) int64 {
 	bits := int64(max(out.Bits(), in.Bits()))
-	n := min(r.UnitBytes*8/bits, r.SlotBytes*8/(2*bits)-align*8) / 8 * 8
-	return max(n, 8)
+	n := min(max(r.UnitBytes, bits), r.SlotBytes/2-align) * 8 / bits / 8 * 8
+	return max(n, 0)
 }
 
 // finishSweep turns the results of all units into numbers, and marks what was loaded.

@@ -45,7 +45,9 @@ func (w *worker) fill(s *slot) error {
 		if s.store.view = w.sinkView(g.job.Sink, s.store.pos, n, w.info.InHost); s.store.view != nil {
 			u.out, s.store.whole = s.wrap(s.store.view), true
 		} else {
-			u.out = s.take(n)
+			if u.out = s.take(n); s.used > int64(len(s.host)) {
+				return s.overflow(g.job)
+			}
 		}
 		s.store.bytes = s.hostBytes(u.out)
 	}
@@ -88,9 +90,16 @@ func (w *worker) fillLeaf(s *slot, g *large, use kernels.LeafUse) error {
 		}
 		return nil
 	default:
-		*sp = s.take(n)
+		if *sp = s.take(n); s.used > int64(len(s.host)) {
+			return s.overflow(g.job)
+		}
 		return w.read(r, s.bytes(*sp), r.Pos+pos)
 	}
+}
+
+// overflow is the error for a slot that is smaller than what the plan put into it.
+func (s *slot) overflow(j *plan.Job) error {
+	return planError(j, "a unit takes %d bytes of a slot of %d", s.used, len(s.host))
 }
 
 // fillCopy reads a unit that is copied or converted: if possible right to where its bytes
@@ -142,6 +151,9 @@ func (w *worker) launchUnit(s *slot) error {
 	from := s.used
 	u.res = s.take(resultBytes(u.seg, u.sweep, u.count))
 	w.lap(&w.stages.Read)
+	if s.used > int64(len(s.host)) {
+		return s.overflow(s.job.job)
+	}
 	if err := w.q.Clear(u.res); err != nil {
 		return err
 	}
@@ -159,7 +171,7 @@ func (w *worker) launchUnit(s *slot) error {
 	return err
 }
 
-// finishUnit waits for a unit, writes what it stores, and hands in its results.
+// finishUnit waits for a unit, takes its results, and writes what it stores.
 func (w *worker) finishUnit(s *slot) error {
 	g, u := s.job, &s.unit
 	var c Count
@@ -172,6 +184,7 @@ func (w *worker) finishUnit(s *slot) error {
 		}
 		res := s.bytes(u.res)
 		bad = w.l.guarding() && guarded(u, res)
+		g.take(w.l, u, res, bad)
 		if !bad && u.sw().Stores && w.l.o.CheckOutput && outFlag(u, res) {
 			if c, err = w.countOutput(s, u, g.job.Key); err != nil {
 				return err
@@ -206,17 +219,21 @@ func (w *worker) storeUnit(s *slot) error {
 	return w.write(s.job.job.Sink, s.job.job.Key, st.bytes, st.pos, st.whole)
 }
 
-// handIn adds the results of a unit to its job. The last one of a sweep goes on with it.
-func (w *worker) handIn(s *slot, c Count) error {
-	l, g, u := w.l, s.job, &s.unit
+// take adds the results of a unit. A guard that was set ends the handing out of units, if
+// what else would be found does not matter.
+func (g *large) take(l *loop, u *unit, res []byte, bad bool) {
 	l.mu.Lock()
-	if u.body != nil {
-		res := s.bytes(u.res)
-		g.g.add(u, res)
-		if l.guarding() && guarded(u, res) && confluent(u.seg) {
-			g.stop = true
-		}
+	defer l.mu.Unlock()
+	g.g.add(u, res)
+	if bad && confluent(u.seg) {
+		g.stop = true
 	}
+}
+
+// handIn ends a unit. The last one of a sweep goes on with the job.
+func (w *worker) handIn(s *slot, c Count) error {
+	l, g := w.l, s.job
+	l.mu.Lock()
 	g.count.add(c)
 	g.inFlight--
 	last := g.inFlight == 0 && (g.stop || g.next == g.n)
