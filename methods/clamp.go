@@ -3,6 +3,7 @@ package methods
 // limits returns the methods that keep values within bounds.
 func limits() []*Method { return []*Method{clamp()} }
 
+// clamp folds the bounds from the left; a NaN in a or in any bound gives NaN.
 func clamp() *Method {
 	same := sameSpace()
 	return &Method{
@@ -31,7 +32,8 @@ func clamp() *Method {
 	}
 }
 
-// stiffen moves the limits toward the bounds next to the mean of all bounds.
+// stiffen moves the limits toward the bounds next to the mean of all bounds. Bounds are looked
+// at in order, so that below and above only ever come nearer to the mean.
 func stiffen(c *Call, bounds []T, lo, hi T, s float64) (T, T) {
 	sum := bounds[0]
 	for _, b := range bounds[1:] {

@@ -10,6 +10,8 @@ func control() []*Method {
 	}
 }
 
+// fallback is the only method that needs just one of its inputs. Arguments that are values
+// (strings, numbers) are chosen in the same way by the planner, without the formula.
 func fallback() *Method {
 	same := sameSpace()
 	return &Method{
@@ -33,6 +35,8 @@ func fallback() *Method {
 	}
 }
 
+// cast is one rounding, even if the compute type is narrower than the element type: lowering
+// converts a stored tensor at once.
 func cast() *Method {
 	same := sameSpace()
 	return &Method{
@@ -76,6 +80,7 @@ func castTo(c *Call) (tensor.DType, error) {
 	return d, nil
 }
 
+// omitNonFinite guards its argument; the planner does without the key if the guard is set.
 func omitNonFinite() *Method {
 	same := sameSpace()
 	return &Method{
@@ -89,6 +94,7 @@ func omitNonFinite() *Method {
 	}
 }
 
+// stack is the only method whose result has another shape than its operands.
 func stack() *Method {
 	same := sameSpace()
 	return &Method{
@@ -124,7 +130,7 @@ func stackable(c *Call) error {
 	return nil
 }
 
-// component is a row that chooses keys by the component of the model they belong to.
+// component makes a row that chooses keys by the component of the model they belong to.
 func component(id, which string) *Method {
 	same := sameSpace()
 	return &Method{
@@ -140,7 +146,7 @@ func component(id, which string) *Method {
 	}
 }
 
-// describe is a row that gives a property of a tensor as a string. Its argument may be in
+// describe makes a row that gives a property of a tensor as a string. Its argument may be in
 // any space, unlike in the reference, where it has to be in param (SM-38).
 func describe(id, what string) *Method {
 	return &Method{
@@ -153,6 +159,7 @@ func describe(id, what string) *Method {
 	}
 }
 
+// convertSingleton takes the config of its consumer, since its result names none.
 func convertSingleton() *Method {
 	same := sameSpace()
 	return &Method{

@@ -17,6 +17,7 @@ func converters() []*Method {
 		blocks("convert_sdxl_blocks_to_sgm", "sdxl-supermerger_blocks", "sdxl-sgm"))
 }
 
+// converter makes the row of a conversion between two names of one architecture.
 func converter(from, to string) *Method {
 	same := sameSpace()
 	return &Method{
@@ -30,6 +31,7 @@ func converter(from, to string) *Method {
 	}
 }
 
+// blocks makes the row of a conversion of block weights to the keys of a model config.
 func blocks(id, from, to string) *Method {
 	same := sameSpace()
 	return &Method{

@@ -8,6 +8,7 @@ func cosine() []*Method {
 	}
 }
 
+// addCosine makes both rows; an alpha of 1, the default, always gives b (SM-53).
 func addCosine(id, which string) *Method {
 	return &Method{
 		ID: id, Family: "cosine", Status: Known,

@@ -5,6 +5,7 @@ func dense() []*Method {
 	return []*Method{rotate(), truncateRank(), rankFromRatio(), truncateKronecker()}
 }
 
+// rotate's numbers of the Stiefel iteration are kept for recipes that name them (SM-22).
 func rotate() *Method {
 	same := sameSpace()
 	return &Method{

@@ -14,6 +14,14 @@
 //
 //	Formula: func(c *Call) (T, error) { return c.T("a").Sub(c.T("b")), nil }
 //
+// [Builtin] is the catalogue. It names every method that a recipe of sd-mecha 1.1.5 can name,
+// so that such recipes parse; a row whose Status is Known has no formula yet. There is one
+// file for each family of methods (linear.go, masks.go, ...), in which the formulas stand.
+// A program adds methods of its own with [Fused] (a formula) or [Plain] (a Go function over
+// float32 slices) and [Set.With].
+//
+// Arguments are given to parameters by [Bind] and checked by [Param.Check].
+//
 // A formula sees no file and no device. Which keys a method needs is said by its row, not
 // by its formula.
 package methods

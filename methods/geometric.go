@@ -4,6 +4,9 @@ package methods
 // are the real part of the complex principal value: (-x)^p = x^p cos(pi p).
 func geometric() []*Method { return []*Method{geometricSum(), multiplyQuotient()} }
 
+// geometricSum is the real form of Re(a^(1-alpha) b^alpha): the product of the magnitudes
+// times the cosine of the sum of the arguments, which are 0 or pi for real numbers. CosPi is
+// exactly 0 at 1/2, and 0^0 is 1 (SM-31).
 func geometricSum() *Method {
 	same := sameSpace()
 	return &Method{
@@ -27,6 +30,9 @@ func geometricSum() *Method {
 	}
 }
 
+// multiplyQuotient is the real form of Re(a (b/c)^p) (SM-32). The exponent is positive only
+// where ln|a/c| and ln|b/c| have opposite signs. A zero among a, b and c makes the quotient
+// of logarithms NaN, which counts as 0.
 func multiplyQuotient() *Method {
 	same := sameSpace()
 	return &Method{

@@ -8,6 +8,8 @@ func linear() []*Method {
 	return []*Method{weightedSum(), nAverage(), addDifference(), subtract(), scale()}
 }
 
+// weightedSum is T.Lerp: with d = b - a, fma(alpha, d, a) where |alpha| < 0.5 and
+// fma(alpha - 1, d, b) elsewhere. The reference computes the same bits.
 func weightedSum() *Method {
 	same := sameSpace()
 	return &Method{
@@ -28,6 +30,8 @@ func weightedSum() *Method {
 	}
 }
 
+// nAverage keeps the running mean of the reference, which is not bit-equal to sum/n; 1/i is
+// rounded to the compute type.
 func nAverage() *Method {
 	same := sameSpace()
 	return &Method{
@@ -48,6 +52,7 @@ func nAverage() *Method {
 	}
 }
 
+// addDifference is fma(b, alpha, a): one rounding, as the reference has on x86.
 func addDifference() *Method {
 	same := sameSpace()
 	return &Method{
@@ -68,6 +73,7 @@ func addDifference() *Method {
 	}
 }
 
+// subtract is one rounded difference.
 func subtract() *Method {
 	return &Method{
 		ID: "subtract", Family: "linear",
@@ -82,6 +88,8 @@ func subtract() *Method {
 	}
 }
 
+// scale is one rounded product. Its zeros have the shape of a, where the reference gives the
+// number 0 (SM-08).
 func scale() *Method {
 	return &Method{
 		ID: "scale", Family: "linear",
@@ -96,7 +104,7 @@ func scale() *Method {
 		Return: Return{Space: Delta},
 		Formula: func(c *Call) (T, error) {
 			a, alpha := c.T("a"), c.T("alpha")
-			return shortcut(alpha, a.Mul(alpha), a.Zeros(), a), nil // zeros of a's shape: SM-08
+			return shortcut(alpha, a.Mul(alpha), a.Zeros(), a), nil
 		},
 	}
 }

@@ -24,6 +24,8 @@ func mask(id, doc, source string, formula func(a, b, c, alpha T) T) *Method {
 	}
 }
 
+// trainDifferenceMask: the factor 1.8 is that of supermerger's train difference mode; the
+// product with alpha is rounded before it meets the ratio, as in the reference.
 func trainDifferenceMask() *Method {
 	return mask("train_difference_mask",
 		"How far b is from a rather than from c: 1.8 alpha |b-a| / (|b-a| + |b-c|), between 0 and 1.8 alpha; 0 where b = a = c. "+
@@ -35,6 +37,8 @@ func trainDifferenceMask() *Method {
 		})
 }
 
+// addOppositeMask: |a-b| + |a+b-2c| is twice the larger of the distances of a and b from c, so
+// that the mask is 2 alpha where c lies between them in the middle.
 func addOppositeMask() *Method {
 	return mask("add_opposite_mask",
 		"How far a and b are apart rather than on one side of c: 2 alpha |a-b| / (|a-b| + |a+b-2c|), between 0 and 2 alpha; "+
@@ -47,6 +51,9 @@ func addOppositeMask() *Method {
 		})
 }
 
+// addStrictOppositeMask divides by t before it multiplies, so that differences below 1e-20
+// do not underflow (SM-51); the last bit may differ from the reference, which multiplies
+// first.
 func addStrictOppositeMask() *Method {
 	return mask("add_strict_opposite_mask",
 		"How strictly a and b moved away from c in opposite directions: with t = max(|a-c|, |b-c|), "+
@@ -54,7 +61,7 @@ func addStrictOppositeMask() *Method {
 		reference,
 		func(a, b, c, alpha T) T {
 			t := a.Sub(c).Abs().Max(b.Sub(c).Abs())
-			opposite := c.Sub(a).Div(t).Mul(b.Sub(c).Div(t)).NaNToNum() // divided first: SM-51
+			opposite := c.Sub(a).Div(t).Mul(b.Sub(c).Div(t)).NaNToNum()
 			return alpha.Mul(opposite.Max(alpha.Num(0))).Mul(alpha.Num(2))
 		})
 }

@@ -26,6 +26,7 @@ func crossover() *Method {
 	}
 }
 
+// slice makes the rows that take a range [offset, offset+width) from b.
 func slice(id string, width float64, doc string) *Method {
 	same := sameSpace()
 	return &Method{

@@ -9,6 +9,9 @@ import (
 // spherical returns the methods that treat a tensor as one long vector.
 func spherical() []*Method { return []*Method{slerp(), perpendicularComponent()} }
 
+// slerp sums squares and products in float64 (SM-35) and takes the angle in float64 on the
+// host; the guards against nearly parallel and nearly opposite tensors replace the
+// reference's search for NaN in the result (SM-33).
 func slerp() *Method {
 	same := sameSpace()
 	return &Method{
@@ -123,6 +126,8 @@ func largest(t *kernels.Trace) T {
 	return t.Num(math.MaxFloat32)
 }
 
+// perpendicularComponent rounds a p before it subtracts, as the reference does. Zeros for
+// a = 0 are the reference's too (SM-34), although b would be the mathematical answer.
 func perpendicularComponent() *Method {
 	same := sameSpace()
 	return &Method{
