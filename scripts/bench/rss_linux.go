@@ -1,0 +1,14 @@
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+// peakRSS returns the most memory in bytes that a process had.
+func peakRSS(p *os.ProcessState) int64 {
+	if u, ok := p.SysUsage().(*syscall.Rusage); ok {
+		return u.Maxrss * 1024 // Linux counts in KiB
+	}
+	return 0
+}
