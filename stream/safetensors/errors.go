@@ -22,10 +22,11 @@ func readError(path string, err error) error {
 	if errors.As(err, &known) || isCancelled(err) {
 		return err
 	}
+	class := tensor.ClassIO
 	if errors.Is(err, fs.ErrNotExist) {
-		return &tensor.Error{Class: tensor.ClassInput, Path: path, Err: errors.New("no such file or folder")}
+		class = tensor.ClassInput
 	}
-	return &tensor.Error{Class: tensor.ClassIO, Path: path, Err: cause(err)}
+	return &tensor.Error{Class: class, Path: path, Err: cause(err)}
 }
 
 // writeError is the failure of an operation on an output.
@@ -43,9 +44,7 @@ func writeError(path, doing string, err error) error {
 
 // cause drops the path of a PathError, which the message has already.
 func cause(err error) error {
-	var p *fs.PathError
-	if e, ok := err.(*fs.PathError); ok { //nolint:errorlint // only the outermost
-		p = e
+	if p, ok := err.(*fs.PathError); ok { // only the outermost
 		return fmt.Errorf("%s: %w", p.Op, p.Err)
 	}
 	return err

@@ -125,7 +125,7 @@ func (l *loader) add(t *rawTensor) error {
 
 // named adds the path to an error of tensor.Header.
 func (l *loader) named(err error) error {
-	if e, ok := err.(*tensor.Error); ok { //nolint:errorlint // made by the header just now
+	if e, ok := err.(*tensor.Error); ok { // made by the header just now
 		e.Path = l.path
 	}
 	return err

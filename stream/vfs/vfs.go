@@ -119,7 +119,7 @@ func ReadFull(r io.ReaderAt, p []byte, off int64) error {
 		}
 		p, off = p[n:], off+int64(n)
 		switch {
-		case len(p) == 0:
+		case len(p) == 0 && (err == nil || errors.Is(err, io.EOF)):
 			return nil // io.EOF beside the last byte is no failure
 		case errors.Is(err, io.EOF):
 			return io.ErrUnexpectedEOF

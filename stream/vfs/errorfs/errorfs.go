@@ -94,9 +94,7 @@ func (f *FS) op(fn func() error, format string, args ...any) error {
 		return fn()
 	}
 	if f.plan.After {
-		if err := fn(); err != nil {
-			return err
-		}
+		_ = fn() // whether or not it succeeds, it now fails as planned
 	}
 	if f.plan.Cut != nil {
 		f.plan.Cut()
