@@ -150,6 +150,7 @@ func (l *loop) open(w *worker, s *slot) (batch bool) {
 	}
 	l.busy++
 	l.mu.Unlock()
+	w.lap(&w.stages.Idle)
 	var job *plan.Job
 	var err error
 	if retry != nil {
@@ -157,6 +158,7 @@ func (l *loop) open(w *worker, s *slot) (batch bool) {
 	} else {
 		batch, job, err = l.feed(w, s)
 	}
+	w.lap(&w.stages.Plan)
 	l.mu.Lock()
 	if retry == nil {
 		l.feeding = false

@@ -66,7 +66,8 @@ type Stages struct {
 	Compute time.Duration // giving work to the device; a CPU computes meanwhile
 	Wait    time.Duration // for work that the device does beside the worker
 	Write   time.Duration
-	Idle    time.Duration // with nothing to do, or making jobs
+	Plan    time.Duration // making jobs
+	Idle    time.Duration // with nothing to do
 }
 
 func (s *Stages) add(o Stages) {
@@ -74,6 +75,7 @@ func (s *Stages) add(o Stages) {
 	s.Compute += o.Compute
 	s.Wait += o.Wait
 	s.Write += o.Write
+	s.Plan += o.Plan
 	s.Idle += o.Idle
 }
 

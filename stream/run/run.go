@@ -151,6 +151,9 @@ func (l *loop) commit(ctx context.Context) error {
 			return &tensor.Error{Class: classOr(err, tensor.ClassInput), Path: s.Name(), Err: fmt.Errorf("the input changed during the run: %w", err)}
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for i, s := range l.sinks {
 		slices.Sort(l.drops[i])
 		if err := s.Commit(ctx, l.drops[i]); err != nil {

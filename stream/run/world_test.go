@@ -67,10 +67,18 @@ func (s *memSource) add(t testing.TB, key string, d tensor.DType, shape tensor.S
 	}
 }
 
+// spoil makes element i of a tensor NaN.
+func (w *world) spoil(in input, i int64) {
+	e := w.entry(in)
+	nan := []float32{float32(math.NaN())}
+	kernels.Narrow(w.bytes(in)[i*e.DType.Size():][:e.DType.Size()], nan, e.DType)
+}
+
 // memSink is an output in memory that notes what happens to it.
 type memSink struct {
 	data      []byte
 	view      bool
+	keep      bool // the memory as it is
 	faults    *faults
 	begun     int
 	committed int
@@ -84,6 +92,9 @@ func (s *memSink) Name() string { return "out" }
 
 func (s *memSink) Begin(_ context.Context, l tensor.Layout) error {
 	s.begun++
+	if s.keep {
+		return nil
+	}
 	s.data = bytes.Repeat([]byte{0xee}, int(l.DataSize()))
 	return s.faults.hit()
 }
@@ -124,7 +135,7 @@ type key struct {
 	in    []input
 	f     formula
 	guard bool
-	alts  []key // when a guard is gone; none: dropped
+	alt   func(gone []int) *key // how it is made without guards; nil: it is dropped
 	note  plan.Note
 }
 
@@ -202,13 +213,13 @@ func (w *world) entry(in input) tensor.Entry {
 
 // choose returns the key as it is made without the guards that are gone.
 func (k *key) choose(gone []int) *key {
-	if len(gone) == 0 {
+	if len(gone) == 0 || k.alt == nil {
+		if len(gone) > 0 {
+			return nil
+		}
 		return k
 	}
-	if len(gone) > len(k.alts) {
-		return nil
-	}
-	return &k.alts[len(gone)-1]
+	return k.alt(gone)
 }
 
 func (w *world) generate(i int, gone []int) (*plan.Job, error) {
@@ -284,13 +295,18 @@ func (w *world) tensorSources() (all []tensor.Source) {
 	return all
 }
 
-// want is the whole output, computed by the definition. Keys made from an alternative are
-// named with the number of guards that are gone.
-func (w *world) want(gone map[string]int) []byte {
+// want is the whole output, computed by the definition. gone are the guards without which
+// a key is made. Dropped keys are zeros.
+func (w *world) want(gone map[string][]int) []byte {
 	w.t.Helper()
 	var all []byte
 	for i := range w.keys {
-		k := w.keys[i].choose(make([]int, gone[w.keys[i].name]))
+		k := w.keys[i].choose(gone[w.keys[i].name])
+		if k == nil {
+			n, _ := w.keys[i].shape.Bytes(w.keys[i].out)
+			all = append(all, make([]byte, n)...)
+			continue
+		}
 		parts, err := w.parts(k)
 		if err != nil {
 			w.t.Fatal(err)
