@@ -53,6 +53,7 @@ const stepElems = 512
 // engine executes Programs of one compute type F, whose bits are a W.
 type engine[F float, W word] struct {
 	prog  *Program // what regs was made for
+	size  int      // elements in a register
 	regs  []int    // register of each value
 	nums  [][]F    // number registers
 	bits  [][]W    // the same memory as bits
@@ -69,6 +70,7 @@ type engine[F float, W word] struct {
 // run executes a checked launch, a step of elements after the other.
 func (e *engine[F, W]) run(l *Launch, widen func([]F, []byte, tensor.DType), store func([]byte, []F, tensor.DType)) {
 	e.widen, e.store = widen, store
+	e.resize(int(min(stepElems, l.N)))
 	e.prepare(l.Prog)
 	e.fillConstants(l)
 	for at := int64(0); at < l.N; at += stepElems {
@@ -80,14 +82,20 @@ func (e *engine[F, W]) run(l *Launch, widen func([]F, []byte, tensor.DType), sto
 	}
 }
 
+// resize makes room for steps of n elements; small launches take little memory.
+func (e *engine[F, W]) resize(n int) {
+	if n <= e.size && e.size > 0 {
+		return
+	}
+	*e = engine[F, W]{size: max(n, 1), widen: e.widen, store: e.store}
+	e.raw = make([]byte, 8*e.size)
+	e.back = make([]F, e.size)
+	e.wide = [2][]float64{make([]float64, e.size), make([]float64, e.size)}
+}
+
 // prepare assigns registers to the values of p: a register is free again after the last
 // use of its value. Constants keep theirs through the launch.
 func (e *engine[F, W]) prepare(p *Program) {
-	if e.raw == nil {
-		e.raw = make([]byte, 8*stepElems)
-		e.back = make([]F, stepElems)
-		e.wide = [2][]float64{make([]float64, stepElems), make([]float64, stepElems)}
-	}
 	if e.prog == p {
 		return
 	}
@@ -127,12 +135,12 @@ func (in *Instr) constant() bool { return in.Op == OpConst || in.Op == OpImm }
 // grow makes registers.
 func (e *engine[F, W]) grow(nums, masks int) {
 	for len(e.nums) < nums {
-		x := make([]F, stepElems)
+		x := make([]F, e.size)
 		e.nums = append(e.nums, x)
-		e.bits = append(e.bits, unsafe.Slice((*W)(unsafe.Pointer(&x[0])), stepElems))
+		e.bits = append(e.bits, unsafe.Slice((*W)(unsafe.Pointer(&x[0])), e.size))
 	}
 	for len(e.masks) < masks {
-		e.masks = append(e.masks, make([]bool, stepElems))
+		e.masks = append(e.masks, make([]bool, e.size))
 	}
 }
 
