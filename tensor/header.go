@@ -43,7 +43,7 @@ type Header struct {
 	ents    [][]packedEntry // blocks of entBlock entries
 	n       int
 	unknown []string // names of element types that are not known
-	table   []uint32 // open-addressing hash table of entry index + 1
+	table   []uint32 // open-addressing hash table: see tagShift
 	seed    maphash.Seed
 }
 
@@ -60,13 +60,14 @@ type packedEntry struct {
 // Limits of a header; files beyond them are refused.
 const (
 	maxRank    = math.MaxUint8
-	maxEntries = math.MaxUint32 / 2
+	maxEntries = 1<<tagShift - 1
 	maxUnknown = math.MaxUint8 - int(unknownDType) + 1
 )
 
 const (
 	entBlock           = 1024 // entries in a block
 	unknownDType DType = 128
+	tagShift           = 24 // a slot of the table is 8 bits of the hash and index + 1
 )
 
 // NewHeader returns an empty header with room for n entries in its hash table.
@@ -123,13 +124,14 @@ func (h *Header) add(key string, d DType, shape Shape, pos, size int64) error {
 	if 4*(h.n+1) > 3*len(h.table) {
 		h.rehash(2 * h.n)
 	}
-	slot, found := h.find(key)
+	hash := maphash.String(h.seed, key)
+	slot, found := h.find(hash, key)
 	if found {
 		return headerError(key, "duplicate key")
 	}
 	h.append(packedEntry{pos: pos, size: size, keyOff: h.keys.add(key), keyLen: uint32(len(key)),
 		shapeOff: h.shapes.add(shape), rank: uint8(len(shape)), dtype: d})
-	h.table[slot] = uint32(h.n)
+	h.table[slot] = tag(hash) | uint32(h.n)
 	return nil
 }
 
@@ -159,27 +161,46 @@ func (h *Header) rehash(n int) {
 	h.refill()
 }
 
-// refill enters all entries into the empty table.
-func (h *Header) refill() {
-	for i := range h.n {
-		slot, _ := h.find(h.key(i))
-		h.table[slot] = uint32(i + 1)
+// Grow makes room for n more entries in the hash table. It is only a matter of speed.
+func (h *Header) Grow(n int) {
+	if n = min(h.n+n, maxEntries); 4*(n+1) > 3*len(h.table) {
+		h.rehash(n)
 	}
 }
 
-// find returns the slot of key, or the free slot where it belongs.
-func (h *Header) find(key string) (slot int, found bool) {
+// refill enters all entries into the empty table.
+func (h *Header) refill() {
 	mask := len(h.table) - 1
-	for i := int(maphash.String(h.seed, key)) & mask; ; i = (i + 1) & mask {
+	for e := range h.n {
+		hash := maphash.String(h.seed, h.key(e))
+		i := int(hash) & mask
+		for h.table[i] != 0 {
+			i = (i + 1) & mask
+		}
+		h.table[i] = tag(hash) | uint32(e+1)
+	}
+}
+
+// tag returns the bits of a hash that a slot holds, so that other keys are rarely
+// compared. They are not the bits that choose the slot.
+func tag(hash uint64) uint32 { return uint32(hash>>32) &^ (1<<tagShift - 1) }
+
+// find returns the slot of key, or the free slot where it belongs.
+func (h *Header) find(hash uint64, key string) (slot int, found bool) {
+	mask := len(h.table) - 1
+	for i := int(hash) & mask; ; i = (i + 1) & mask {
 		e := h.table[i]
 		if e == 0 {
 			return i, false
 		}
-		if h.key(int(e-1)) == key {
+		if e&^(1<<tagShift-1) == tag(hash) && h.key(h.index(i)) == key {
 			return i, true
 		}
 	}
 }
+
+// index returns the index of the entry in a slot.
+func (h *Header) index(slot int) int { return int(h.table[slot]&(1<<tagShift-1)) - 1 }
 
 func (h *Header) key(i int) string {
 	e := h.ent(i)
@@ -251,11 +272,11 @@ func (h *Header) Lookup(key string) (i int, ok bool) {
 	if h.Len() == 0 {
 		return 0, false
 	}
-	slot, ok := h.find(key)
+	slot, ok := h.find(maphash.String(h.seed, key), key)
 	if !ok {
 		return 0, false
 	}
-	return int(h.table[slot]) - 1, true
+	return h.index(slot), true
 }
 
 // DataSize returns the number of bytes from position 0 to the end of the last tensor.

@@ -130,22 +130,34 @@ func (e *encoder) number(n int64) {
 // quoted writes a string in quotes. All that is not printable ASCII is escaped.
 func (e *encoder) quoted(s string) {
 	e.text(`"`)
-	for _, r := range s {
-		e.reserve(12)
-		switch {
-		case r == '"' || r == '\\':
-			e.buf = append(e.buf, '\\', byte(r))
-		case r >= ' ' && r < utf8.RuneSelf:
-			e.buf = append(e.buf, byte(r))
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			e.unit(high)
-			e.unit(low)
-		default:
-			e.unit(r)
+	for len(s) > 0 {
+		run := 0
+		for run < min(len(s), blockSize) && plain[s[run]] {
+			run++
+		}
+		e.text(s[:run])
+		if s = s[run:]; len(s) > 0 && run < blockSize {
+			r, n := utf8.DecodeRuneInString(s)
+			e.escaped(r)
+			s = s[n:]
 		}
 	}
 	e.text(`"`)
+}
+
+// escaped writes a rune as one or two escapes.
+func (e *encoder) escaped(r rune) {
+	e.reserve(12)
+	switch {
+	case r == '"' || r == '\\':
+		e.buf = append(e.buf, '\\', byte(r))
+	case r > 0xffff:
+		high, low := utf16.EncodeRune(r)
+		e.unit(high)
+		e.unit(low)
+	default:
+		e.unit(r)
+	}
 }
 
 // unit writes a UTF-16 unit as an escape.

@@ -62,6 +62,10 @@ func readHead(r io.ReaderAt, path string, size int64) ([]byte, error) {
 	return head, nil
 }
 
+// bytesPerTensor is about how many bytes of a header one tensor takes (110 to 130 in
+// Hugging Face checkpoints of large models).
+const bytesPerTensor = 128
+
 // loadHeader parses and validates the header of a file and adds its tensors to h, with
 // base added to their positions. It returns the length of the header.
 func loadHeader(ctx context.Context, r io.ReaderAt, path string, size, base int64, h *tensor.Header) (int64, error) {
@@ -70,6 +74,7 @@ func loadHeader(ctx context.Context, r io.ReaderAt, path string, size, base int6
 		return 0, err
 	}
 	first := h.Len()
+	h.Grow(int(n / bytesPerTensor))
 	l := loader{path: path, h: h, base: base, size: size - prefixLen - n}
 	meta, err := parseHeader(ctx, r, path, n, l.add)
 	if err != nil {
