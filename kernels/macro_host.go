@@ -31,28 +31,6 @@ func HostCosPi(x float64) float64 { return evalHost(MacroCosPi, x, x) }
 // HostAcos is the angle in radians whose cosine is x.
 func HostAcos(x float64) float64 { return evalHost(MacroAcos, x, x) }
 
-// macros is the one table of macros; those of one argument ignore y.
-var macros = [numMacros]func(b *Builder, x, y Val) Val{
-	MacroExp:   func(b *Builder, x, _ Val) Val { return b.Exp(x) },
-	MacroLn:    func(b *Builder, x, _ Val) Val { return b.Ln(x) },
-	MacroPow:   (*Builder).Pow,
-	MacroSin:   func(b *Builder, x, _ Val) Val { return b.Sin(x) },
-	MacroCos:   func(b *Builder, x, _ Val) Val { return b.Cos(x) },
-	MacroCosPi: func(b *Builder, x, _ Val) Val { return b.CosPi(x) },
-	MacroAcos:  func(b *Builder, x, _ Val) Val { return b.Acos(x) },
-}
-
-// Macro emits a macro of x and, for MacroPow, y.
-func (b *Builder) Macro(f Macro, x, y Val) Val { return macros[f](b, x, y) }
-
-// macroProgram computes a macro of two dense operands of the compute type.
-func macroProgram(f Macro, c Compute) *Program {
-	b := &Builder{Compute: c}
-	v := b.Macro(f, b.Load(0), b.Load(1))
-	o := Operand{DType: c.DType()}
-	return &Program{Compute: c, Operands: []Operand{o, o}, Code: b.Code, Results: []Result{{Kind: Store, V: v, DType: c.DType()}}}
-}
-
 // evalHost evaluates a macro for one element.
 func evalHost(f Macro, x, y float64) float64 {
 	in, out := make([]byte, 16), make([]byte, 8)

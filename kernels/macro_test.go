@@ -23,15 +23,14 @@ func evalMacro(t testing.TB, f Macro, c Compute, x, y []byte) []byte {
 	return out
 }
 
-// macroCases says what is measured: names, exact functions, and arguments inside the
+// macroCases says what is measured: exact functions, and arguments inside the
 // domain from random numbers u and v in [0, 1).
 var macroCases = [numMacros]struct {
-	name   string
 	std    func(x, y float64) float64 // float64 oracle for F32
 	exact  func(x, y float64) *big.Float
 	sample func(u, v float64, c Compute) (x, y float64)
 }{
-	MacroExp: {"exp", one(math.Exp), func(x, _ float64) *big.Float { return bigExp(exactOf(x)) },
+	MacroExp: {one(math.Exp), func(x, _ float64) *big.Float { return bigExp(exactOf(x)) },
 		func(u, v float64, c Compute) (float64, float64) {
 			lo, hi := -104.0, 88.8
 			if c == F64 {
@@ -42,7 +41,7 @@ var macroCases = [numMacros]struct {
 			}
 			return lo + u*(hi-lo), 0
 		}},
-	MacroLn: {"ln", one(math.Log), func(x, _ float64) *big.Float { return bigLn(exactOf(x)) },
+	MacroLn: {one(math.Log), func(x, _ float64) *big.Float { return bigLn(exactOf(x)) },
 		func(u, v float64, c Compute) (float64, float64) {
 			switch {
 			case v < 0.3:
@@ -52,7 +51,7 @@ var macroCases = [numMacros]struct {
 			}
 			return math.Ldexp(1+v, int(u*270)-146), 0
 		}},
-	MacroPow: {"pow", math.Pow, func(x, y float64) *big.Float {
+	MacroPow: {math.Pow, func(x, y float64) *big.Float {
 		return bigExp(new(big.Float).Mul(exactOf(y), bigLn(exactOf(x))))
 	}, func(u, v float64, c Compute) (float64, float64) {
 		x := math.Exp2((u - 0.5) * 240)
@@ -69,16 +68,16 @@ var macroCases = [numMacros]struct {
 		}
 		return x, (math.Mod(v*1000, 2) - 1) * most / math.Abs(math.Log(x))
 	}},
-	MacroSin: {"sin", one(math.Sin), func(x, _ float64) *big.Float { s, _ := bigSinCos(exactOf(x)); return s }, angle},
-	MacroCos: {"cos", one(math.Cos), func(x, _ float64) *big.Float { _, c := bigSinCos(exactOf(x)); return c }, angle},
-	MacroCosPi: {"cospi", func(x, _ float64) float64 { f, _ := bigCosPi(x).Float64(); return f }, func(x, _ float64) *big.Float { return bigCosPi(x) },
+	MacroSin: {one(math.Sin), func(x, _ float64) *big.Float { s, _ := bigSinCos(exactOf(x)); return s }, angle},
+	MacroCos: {one(math.Cos), func(x, _ float64) *big.Float { _, c := bigSinCos(exactOf(x)); return c }, angle},
+	MacroCosPi: {func(x, _ float64) float64 { f, _ := bigCosPi(x).Float64(); return f }, func(x, _ float64) *big.Float { return bigCosPi(x) },
 		func(u, v float64, c Compute) (float64, float64) {
 			if v < 0.3 {
 				return math.Round(u*20)/2 + signed(math.Exp2(u*-30), v), 0
 			}
 			return (u - 0.5) * math.Exp2(v*20), 0
 		}},
-	MacroAcos: {"acos", one(math.Acos), func(x, _ float64) *big.Float { return bigAcos(exactOf(x)) },
+	MacroAcos: {one(math.Acos), func(x, _ float64) *big.Float { return bigAcos(exactOf(x)) },
 		func(u, v float64, c Compute) (float64, float64) {
 			switch {
 			case v < 0.2:
@@ -142,10 +141,9 @@ func TestMacrosAreWithinTheirBound(t *testing.T) {
 	if os.Getenv("MECHA_EXHAUSTIVE") != "" {
 		n = map[Compute]int{F32: 100000, F64: 100000}
 	}
-	for f := range numMacros {
+	for _, f := range Macros() {
 		for _, c := range []Compute{F32, F64} {
-			k := &macroCases[f]
-			t.Run(fmt.Sprintf("%s/%v", k.name, c.DType()), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%v", f, c.DType()), func(t *testing.T) {
 				worst, at := measure(t, f, c, n[c])
 				t.Logf("at most %.3f ulp (of %d, at %v)", worst, n[c], at)
 				if worst > bound[c] {
@@ -186,7 +184,7 @@ func TestMacrosSweepAllExponentsOfFloat32(t *testing.T) {
 	if os.Getenv("MECHA_EXHAUSTIVE") != "" {
 		stride = 1
 	}
-	for f := range numMacros {
+	for _, f := range Macros() {
 		if f == MacroPow || f == MacroCosPi { // two arguments; no float64 function to compare with
 			continue
 		}
@@ -206,9 +204,9 @@ func TestMacrosSweepAllExponentsOfFloat32(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("%s: at most %.3f ulp, at %x", k.name, worst, at)
+		t.Logf("%s: at most %.3f ulp, at %x", f, worst, at)
 		if worst > bound[F32] {
-			t.Errorf("%s: %.3f ulp at %x", k.name, worst, at)
+			t.Errorf("%s: %.3f ulp at %x", f, worst, at)
 		}
 	}
 }
@@ -271,7 +269,7 @@ func TestSpecialValuesOfMacros(t *testing.T) {
 			}
 			near := k.f == MacroPow && math.Abs(got[0]-want) <= math.Abs(want)*1e-6 && want != 0 && !math.IsInf(want, 0)
 			if !near && !sameFloat(got[0], want) {
-				t.Errorf("%s(%v, %v) in %v = %v, want %v", macroCases[k.f].name, k.x, k.y, comp.DType(), got[0], want)
+				t.Errorf("%s(%v, %v) in %v = %v, want %v", k.f, k.x, k.y, comp.DType(), got[0], want)
 			}
 		}
 	}
@@ -320,11 +318,11 @@ func TestHostFunctionsAgreeWithPackageMath(t *testing.T) {
 }
 
 func TestMacrosFitIntoPrograms(t *testing.T) {
-	for f := range numMacros {
+	for _, f := range Macros() {
 		for _, c := range []Compute{F32, F64} {
 			p := macroProgram(f, c)
 			if live := p.MaxLive(); live > MaxLive/4 || len(p.Code) > MaxInstrs/4 {
-				t.Errorf("%s in %v takes %d instructions and %d live values", macroCases[f].name, c.DType(), len(p.Code), live)
+				t.Errorf("%s in %v takes %d instructions and %d live values", f, c.DType(), len(p.Code), live)
 			}
 		}
 	}

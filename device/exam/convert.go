@@ -55,28 +55,35 @@ func everyCode(t tensor.DType) (data []byte) {
 	return data
 }
 
-// stores stores numbers at and around every rounding boundary of every type, as a
-// store and through the operation that rounds.
+// stores stores numbers at and around every rounding boundary of every type.
 func stores(d device.Device) error {
 	return withQueue(d, func(q device.Queue) error {
 		for _, c := range computes {
 			for _, t := range computable() {
-				data := boundaries(c, t)
-				p := &paper{prog: copyProgram(c, c.DType(), t), n: int64(len(data)) / c.DType().Size(), args: []arg{{data: data}}}
-				if err := p.on(q); err != nil {
-					return fmt.Errorf("%v stored as %v: %w", c.DType(), t, err)
-				}
-				b := &kernels.Builder{Compute: c}
-				r := b.Round(b.Load(0), t)
-				p.prog = &kernels.Program{Compute: c, Operands: p.prog.Operands, Code: b.Code,
-					Results: []kernels.Result{{Kind: kernels.Store, V: r, DType: c.DType()}}}
-				if err := p.on(q); err != nil {
-					return fmt.Errorf("%v rounded to %v: %w", c.DType(), t, err)
+				if err := storesOf(q, c, t); err != nil {
+					return err
 				}
 			}
 		}
 		return nil
 	})
+}
+
+// storesOf examines one type, as a store and through the operation that rounds.
+func storesOf(q device.Queue, c kernels.Compute, t tensor.DType) error {
+	data := boundaries(c, t)
+	p := &paper{prog: copyProgram(c, c.DType(), t), n: int64(len(data)) / c.DType().Size(), args: []arg{{data: data}}}
+	if err := p.on(q); err != nil {
+		return fmt.Errorf("%v stored as %v: %w", c.DType(), t, err)
+	}
+	b := &kernels.Builder{Compute: c}
+	r := b.Round(b.Load(0), t)
+	p.prog = &kernels.Program{Compute: c, Operands: p.prog.Operands, Code: b.Code,
+		Results: []kernels.Result{{Kind: kernels.Store, V: r, DType: c.DType()}}}
+	if err := p.on(q); err != nil {
+		return fmt.Errorf("%v rounded to %v: %w", c.DType(), t, err)
+	}
+	return nil
 }
 
 // boundaries returns numbers of the compute type: the values of t, the midpoints
@@ -86,6 +93,9 @@ func boundaries(c kernels.Compute, t tensor.DType) (data []byte) {
 	x := make([]float64, int64(len(codes))/t.Size())
 	kernels.Widen64(x, codes, t)
 	for i, v := range x {
+		if t.Bits() > 8 && i%thin != 0 {
+			continue
+		}
 		data = near(near(data, c, v), c, v+(x[(i+1)%len(x)]-v)/2)
 		if t.IsInteger() {
 			data = near(near(data, c, v-0.5), c, v+0.5)

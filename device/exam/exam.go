@@ -28,6 +28,7 @@ func Checks() []Check {
 		{"results and groups", results},
 		{"cuts change no bit", cuts},
 		{"large programs", large},
+		{"macros", macros},
 		{"random programs", random},
 		{"queue order", order},
 		{"clear", clears},

@@ -153,7 +153,7 @@ func randomPaper(rnd *rand.Rand, prog *kernels.Program) *paper {
 // random runs random Programs on random data.
 func random(d device.Device) error {
 	return withQueue(d, func(q device.Queue) error {
-		for seed := range uint64(600) {
+		for seed := range uint64(600 / thin) {
 			if err := Differential(q, seed); err != nil {
 				return err
 			}

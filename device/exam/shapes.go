@@ -31,7 +31,7 @@ func forms(d device.Device) error {
 	return withQueue(d, func(q device.Queue) error {
 		for i, t := range computable() {
 			for _, period := range []int64{1, 2, 3, 16, 63, 64, 65, 1000, n, n + 17, 1 << 40} {
-				if period > 2*n && i > 3 {
+				if period > 2*n && i > 3 || (i+int(period))%min(thin, 4) != 0 {
 					continue
 				}
 				for _, first := range []int64{0, 1, 62, 1000, 1<<40 - 5} {
@@ -76,7 +76,7 @@ func lengths(d device.Device) error {
 		for _, c := range computes {
 			for _, n := range sizes {
 				for shift := range int64(align) {
-					if n > 1000 && shift%9 > 1 || n > 5000 && shift != n%17 {
+					if n > 1000 && shift%9 > 1 || n > 5000 && shift != n%17 || n > 10 && shift%thin > 3 {
 						continue
 					}
 					if err := mixed(c, n, shift).on(q); err != nil {
