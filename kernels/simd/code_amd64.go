@@ -23,6 +23,7 @@ type Code struct {
 	scratch  []kernels.Val // values that are written to scratch
 	reduce   *reduction    // results that Go makes from values; nil if there are none
 	sums     []int         // results that are sums
+	triples  []triple
 	slots    int
 	mem      layout
 	block    int64 // elements between two visits to Go
@@ -40,8 +41,15 @@ type operand struct {
 type result struct {
 	kind kind // Store: kind of the stored elements; kNone: Go narrows them from values
 	size int64
-	flag int // flags: result whose flag word the code sets; -1 if Go finds out
-	v, w int // value scratch of V and W; -1 if they are not written
+	flag int  // flags: result whose flag word the code sets; -1 if Go finds out
+	v, w int  // value scratch of V and W; -1 if they are not written
+	lane int  // sums: number of the set of lanes
+	part bool // sums: one of a triple, added together
+}
+
+// triple is a set of sums of v*v, v*w and w*w, as results, with adjacent lanes.
+type triple struct {
+	vv, vw, ww int
 }
 
 // variant is one instruction sequence for a Program. Its words are a template: addresses
@@ -50,6 +58,8 @@ type variant struct {
 	words []uint64
 	fixes []fix  // addresses in scratch, once for a Machine
 	moves []move // pointers and constants, for every block
+
+	streaming streaming
 }
 
 // fixKind says what is written into a word.
@@ -58,7 +68,7 @@ type fixKind uint8
 const (
 	fixSlot  fixKind = iota // address of slot n
 	fixFlag                 // address of the flag word of result n
-	fixLanes                // address of the lanes of result n, a sum
+	fixLanes                // address of set n of lanes
 
 	// These are words of the Machine's table of what changes.
 
@@ -88,6 +98,7 @@ func Compile(p *kernels.Program) (*Code, error) {
 	c := &Code{prog: p, esz: p.Compute.DType().Size()}
 	c.layOperands()
 	c.layResults()
+	c.layLanes()
 	c.values = c.compile(sumsInGo)
 	if c.hasSum(kernels.Whole) {
 		c.whole = c.compile(sumsWhole)
@@ -182,6 +193,42 @@ func (c *Code) layOutFlag(i int, flagOf map[int]int) {
 	c.results[i].flag = flagOf[of]
 }
 
+// layLanes numbers the lanes of sums and finds triples. Sums by column have no lanes.
+func (c *Code) layLanes() {
+	at := 0
+	for _, vw := range c.sums {
+		mixed := &c.prog.Results[vw]
+		if !mixed.Product || mixed.V == mixed.W || c.results[vw].part {
+			continue
+		}
+		vv, ww := c.square(mixed.V, mixed.Group), c.square(mixed.W, mixed.Group)
+		if vv < 0 || ww < 0 {
+			continue
+		}
+		c.triples = append(c.triples, triple{vv, vw, ww})
+		for _, r := range []int{vv, vw, ww} {
+			c.results[r].part, c.results[r].lane = true, at
+			at++
+		}
+	}
+	for _, r := range c.sums {
+		if !c.results[r].part {
+			c.results[r].lane = at
+			at++
+		}
+	}
+}
+
+// square returns the sum of v*v over g that belongs to no triple yet, or -1.
+func (c *Code) square(v kernels.Val, g kernels.Group) int {
+	for _, r := range c.sums {
+		if p := &c.prog.Results[r]; p.Product && p.V == v && p.W == v && p.Group == g && !c.results[r].part {
+			return r
+		}
+	}
+	return -1
+}
+
 // value returns the number of the value scratch of v.
 func (c *Code) value(v kernels.Val) int {
 	for i, s := range c.scratch {
@@ -253,7 +300,7 @@ func (c *Code) layScratch() {
 		return off
 	}
 	m.flags = take(4 * int64(len(c.results)))
-	m.lanes = take(laneBytes * int64(len(c.results)))
+	m.lanes = take(laneBytes * int64(len(c.sums)))
 	m.tailsIn = take(tailBytes * int64(len(c.operands)))
 	m.tailsOut = take(tailBytes * int64(len(c.results)))
 	if buffers > 0 {

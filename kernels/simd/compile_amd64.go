@@ -20,6 +20,7 @@ type compiler struct {
 	v    variant
 
 	at     [][]int // results to deliver after instruction i
+	fused  []bool  // differences that are computed as part of their only use, an OpFMA
 	last   []int   // last instruction after which a value is still needed; -1: never
 	slot   []int   // slot of a value, or -1
 	free   []int
@@ -73,14 +74,56 @@ func (k *compiler) schedule() {
 		k.last[v] = max(k.last[v], pos)
 		k.at[pos] = append(k.at[pos], r)
 	}
+	k.fuse()
 	for i := len(p.Code) - 1; i >= 0; i-- {
-		if k.last[i] < 0 {
+		if k.last[i] < 0 || k.fused[i] {
 			continue
 		}
-		for _, a := range args(&p.Code[i]) {
+		for _, a := range k.args(i) {
 			k.last[a] = max(k.last[a], i)
 		}
 	}
+}
+
+// fuse finds interpolations: w*d + x or w*d + y, fused, where d = y - x has no other use.
+func (k *compiler) fuse() {
+	p := k.c.prog
+	uses := make([]int, len(p.Code))
+	for i := range p.Code {
+		for _, a := range args(&p.Code[i]) {
+			uses[a]++
+		}
+	}
+	k.fused = make([]bool, len(p.Code))
+	for i := range p.Code {
+		in := &p.Code[i]
+		if in.Op != kernels.OpFMA {
+			continue
+		}
+		for _, d := range []kernels.Val{in.A, in.B} {
+			sub := &p.Code[d]
+			if sub.Op == kernels.OpSub && uses[d] == 1 && k.last[d] < 0 && (in.C == sub.A || in.C == sub.B) {
+				k.fused[d] = true
+				break
+			}
+		}
+	}
+}
+
+// args lists what instruction i reads: for an interpolation the two ends and the weight.
+func (k *compiler) args(i int) []kernels.Val {
+	in := &k.c.prog.Code[i]
+	if in.Op == kernels.OpFMA {
+		d, w := in.A, in.B
+		if !k.fused[d] {
+			d, w = w, d
+		}
+		if k.fused[d] {
+			sub := &k.c.prog.Code[d]
+			return []kernels.Val{sub.A, sub.B, w}
+		}
+	}
+	return args(in)
 }
 
 // resultValue returns the value a result is about.
@@ -208,8 +251,8 @@ func (k *compiler) newSlot() int {
 
 // release frees the slots of values that nothing after i needs.
 func (k *compiler) release(i int) {
-	if in := &k.c.prog.Code[i]; k.last[i] >= 0 {
-		for _, a := range append(args(in), kernels.Val(i)) {
+	if k.last[i] >= 0 {
+		for _, a := range append(k.args(i), kernels.Val(i)) {
 			k.drop(a, i)
 		}
 	}

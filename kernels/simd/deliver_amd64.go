@@ -40,38 +40,54 @@ func (k *compiler) store(r, i int) {
 	for f := range k.c.prog.Results {
 		if res := &k.c.prog.Results[f]; res.Kind == kernels.OutFlag && res.Of == r {
 			k.emit(vmOUTF, dst, flagArg(k.c.results[f].flag))
+			k.noteStore(vmOUTF, r)
 			return
 		}
 	}
 	k.emit(vmOUT, dst)
+	k.noteStore(vmOUT, r)
 }
 
 // sum emits an addition to lanes.
 func (k *compiler) sum(r, i int) {
 	res := &k.c.prog.Results[r]
-	lanes := arg{fix: fixLanes, n: r}
-	v, w := res.V, res.W
-	if res.Product && k.hasAcc && k.acc == w {
-		v, w = w, v
-	}
+	lanes := arg{fix: fixLanes, n: k.c.results[r].lane}
 	switch {
+	case k.c.results[r].part:
+		k.three(r, i)
 	case !res.Product:
-		k.toAcc(v, i)
+		k.toAcc(res.V, i)
 		k.emit(vmSUM, lanes)
-	case v == w:
-		k.toAcc(v, i)
+	case res.V == res.W:
+		k.toAcc(res.V, i)
 		k.emit(vmSUMSQ, lanes)
 	default:
-		if !k.product(w) {
+		v, w := res.V, res.W
+		if k.hasAcc && k.acc == w || !k.product(w) {
 			v, w = w, v
 		}
-		if !k.product(w) {
-			k.toSlot(w, i)
-		}
-		k.toAcc(v, i)
-		q, _ := k.source(w)
-		k.emit(vmSUMP, lanes, q)
+		k.pair(vmSUMP, lanes, v, w, i)
 	}
+}
+
+// three emits the sums of a triple together, when its mixed product is due.
+func (k *compiler) three(r, i int) {
+	for _, t := range k.c.triples {
+		if t.vw == r {
+			res := &k.c.prog.Results[r]
+			k.pair(vmSUM3, arg{fix: fixLanes, n: k.c.results[t.vv].lane}, res.V, res.W, i)
+		}
+	}
+}
+
+// pair emits a sum of v in the accumulator and w in memory.
+func (k *compiler) pair(op vmOp, lanes arg, v, w kernels.Val, i int) {
+	if !k.product(w) {
+		k.toSlot(w, i)
+	}
+	k.toAcc(v, i)
+	q, _ := k.source(w)
+	k.emit(op, lanes, q)
 }
 
 // product reports whether w can be the memory operand of a sum of products.

@@ -28,6 +28,10 @@ type Machine struct {
 	from []uintptr // first elements: operands, then stores
 	sums []groupSum
 
+	streams bool      // this launch streams its store
+	recent  [4]window // where results were stored
+	oldest  int       // of recent
+
 	portable  kernels.Machine
 	reduction kernels.Launch
 	copyWords [3 * insWords]uint64
@@ -93,7 +97,7 @@ func (m *Machine) use(c *Code) {
 		off := int64(m.base - uintptr(unsafe.Pointer(&m.scratch[0])))
 		m.mem = kernels.Mem{Host: m.scratch[off:], Size: int64(len(m.scratch)) - off}
 	}
-	clear(m.bytes(c.mem.lanes, laneBytes*int64(len(c.results))))
+	clear(m.bytes(c.mem.lanes, laneBytes*int64(len(c.sums))))
 	m.table = resize(m.table, int(c.entry(moveConst, c.prog.NumConsts)))
 	m.from = resize(m.from, len(c.operands)+len(c.results))
 	m.sums = resize(m.sums, len(c.results))
@@ -186,7 +190,9 @@ func (m *Machine) work() {
 	case c.whole != nil:
 		m.blocks(sumsWhole, 0, l.N)
 	default:
-		m.blocks(sumsInGo, 0, l.N)
+		head := m.stream(l)
+		m.blocks(sumsInGo, 0, min(head, l.N))
+		m.blocks(sumsInGo, head, l.N)
 	}
 }
 
@@ -210,7 +216,7 @@ func (m *Machine) runBlock(mode sumMode, off, n int64) {
 	full := n &^ (stepElems - 1)
 	if full > 0 {
 		m.aim(off)
-		m.exec(mode, full)
+		m.exec(mode, full, m.streams)
 	}
 	if rest := n - full; rest > 0 {
 		m.tail(off+full, full, rest)
@@ -244,9 +250,16 @@ func (m *Machine) aimValues(rel int64) {
 }
 
 // exec runs code over n elements, a positive multiple of the step.
-func (m *Machine) exec(mode sumMode, n int64) {
+func (m *Machine) exec(mode sumMode, n int64, stream bool) {
 	words := m.words[mode]
-	for _, mv := range m.code.variant(mode).moves {
+	v := m.code.variant(mode)
+	if s := &v.streaming; s.stores == 1 {
+		words[s.word] = s.plain
+		if stream {
+			words[s.word] = s.stream
+		}
+	}
+	for _, mv := range v.moves {
 		words[mv.word] = m.table[mv.entry]
 	}
 	run(&words[0], int(n))

@@ -30,6 +30,3 @@ func NewMachine() *Machine { return &Machine{} }
 
 // Run fails on this processor.
 func (*Machine) Run(*Code, *kernels.Launch) error { return errUnavailable }
-
-// Release gives up the scratch memory.
-func (*Machine) Release() {}

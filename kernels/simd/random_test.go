@@ -311,4 +311,3 @@ func TestLongSums(t *testing.T) {
 		agree(t, m, launchOf(r, p, 0, n, cols, 1, false))
 	}
 }
-

@@ -37,21 +37,39 @@ var roles = map[kernels.Op][]role{
 		{vmSELM, 0, 1, 2}, {vmSELY, 1, 0, 2}, {vmSELZ, 2, 0, 1}},
 }
 
+// Roles of an interpolation w*(x-y) + x or + y, with arguments x, y, w.
+var (
+	lerpToX = []role{{vmLSA, 0, 1, 2}, {vmLRP, 1, 0, 2}}
+	lerpToY = []role{{vmLSP, 0, 1, 2}, {vmLRA, 1, 0, 2}}
+)
+
 // instr compiles instruction i, if anything needs its value. Loads and constants are read
 // where they are used.
 func (k *compiler) instr(i int) {
 	in := &k.c.prog.Code[i]
-	if k.last[i] < 0 || in.Op == kernels.OpLoad || in.Op == kernels.OpConst || in.Op == kernels.OpImm {
+	if k.last[i] < 0 || k.fused[i] || in.Op == kernels.OpLoad || in.Op == kernels.OpConst || in.Op == kernels.OpImm {
 		return
 	}
-	if rs := roles[in.Op]; rs != nil {
-		k.combine(i, args(in), rs)
+	if rs := k.roles(i); rs != nil {
+		k.combine(i, k.args(i), rs)
 	} else {
 		k.toAcc(in.A, i)
 		k.keep(in.A, i)
 		k.unary(in)
 	}
 	k.acc, k.hasAcc = kernels.Val(i), true
+}
+
+// roles returns the ways to run instruction i; none if it has one argument.
+func (k *compiler) roles(i int) []role {
+	in := &k.c.prog.Code[i]
+	if in.Op == kernels.OpFMA && (k.fused[in.A] || k.fused[in.B]) {
+		if in.C == k.args(i)[0] {
+			return lerpToX
+		}
+		return lerpToY
+	}
+	return roles[in.Op]
 }
 
 // keep spills the accumulator, which holds v, if v is needed after i.

@@ -43,7 +43,7 @@ func addSum[F float32 | float64](m *Machine, i int, off, from, n int64) {
 	}
 	out := floats[float64](m.live.Results[i].Bytes())
 	g := adder[F]{v: v, w: w, product: res.Product, sum: &m.sums[i],
-		lanes: (*[kernels.Lanes]float64)(unsafe.Pointer(&m.bytes(m.code.mem.lanes+laneBytes*int64(i), laneBytes)[0]))}
+		lanes: (*[kernels.Lanes]float64)(unsafe.Pointer(&m.bytes(m.code.mem.lanes+laneBytes*int64(r.lane), laneBytes)[0]))}
 	switch res.Group {
 	case kernels.Whole:
 		g.whole(out, off, from, m.live.N)

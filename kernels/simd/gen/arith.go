@@ -66,6 +66,7 @@ func (m machine) arithmetic() {
 	m.binary("DIV", m.s("VDIV"), "im", true)
 	m.binary("RDIV", m.s("VDIV"), "im", false)
 	m.fma()
+	m.lerps()
 	m.unary("SQRT", func(u int) { m.ins("%s %s, %s", m.s("VSQRT"), acc(u), acc(u)) })
 	m.unary("RINT", func(u int) { m.ins("%s $8, %s, %s", m.s("VROUND"), acc(u), acc(u)) })
 	m.unary("TRUNC", m.trunc)
@@ -98,6 +99,41 @@ func (m machine) fma() {
 			m.next()
 		}
 	}
+}
+
+// lerps: fma(Q, d, base) in one instruction. In LR* d is P - acc, in LS* it is acc - P; in L*A
+// the base is acc, in L*P it is P.
+func (m machine) lerps() {
+	for _, p := range []byte(m.wide()) {
+		for _, q := range []byte("im") {
+			for _, op := range []string{"LRA", "LRP", "LSA", "LSP"} {
+				if p != 'i' {
+					m.lerp(op, p, q)
+				}
+			}
+		}
+	}
+}
+
+func (m machine) lerp(op string, p, q byte) {
+	m.begin(op, p, q)
+	m.prepare(p, false)
+	m.prepare(q, true)
+	for u := range regs {
+		x := m.register(p, false, u, 8)
+		if op[1] == 'R' {
+			m.ins("%s %s, %s, Y9", m.s("VSUB"), acc(u), x)
+		} else {
+			m.ins("%s %s, %s, Y9", m.s("VSUB"), x, acc(u))
+		}
+		if op[2] == 'P' {
+			m.ins("%s %s, Y9, %s", m.s("VFMADD231"), m.operand(q, true, u, 10), x)
+			m.ins("%s %s, %s", m.s("VMOVA"), x, acc(u))
+		} else {
+			m.ins("%s %s, Y9, %s", m.s("VFMADD231"), m.operand(q, true, u, 10), acc(u))
+		}
+	}
+	m.next()
 }
 
 // trunc drops the fraction; NaN becomes +0.

@@ -6,7 +6,8 @@ import "fmt"
 // of float64: the eight registers of the accumulator.
 type machine struct {
 	*emitter
-	f64 bool
+	f64    bool
+	stream bool // stores bypass the cache
 }
 
 const regs = 8
@@ -173,6 +174,7 @@ func (m machine) end() {
 	m.ins("MOVQ R8, SI")
 	m.ins("JMP (SI)")
 	m.raw("done:")
+	m.ins("SFENCE") // for streaming stores
 	m.ins("VZEROUPPER")
 	m.ins("RET")
 	m.raw("")

@@ -18,7 +18,7 @@ func main() {
 	e.header()
 	e.entry()
 	e.fold()
-	for _, m := range []machine{{e, false}, {e, true}} {
+	for _, m := range []machine{{emitter: e}, {emitter: e, f64: true}} {
 		m.loads()
 		m.arithmetic()
 		m.bits()

@@ -10,20 +10,44 @@ import "fmt"
 // careful path stores the step again, register by register.
 func (m machine) stores() {
 	for _, k := range []byte("mhbx") {
-		for _, flagged := range []bool{false, true} {
-			op, q := "OUT", byte('-')
-			if flagged {
-				op, q = "OUTF", 'm'
-			}
-			m.begin(op, k, q)
-			m.prepare(k, false)
-			m.quick(k, flagged)
-			m.next()
-			m.raw("careful:")
-			m.careful(k, flagged)
-			m.next()
+		m.store("OUT", k, false)
+		m.store("OUTF", k, true)
+		if m.streams(k) {
+			m.stream = true
+			m.store("OUTS", k, false)
+			m.store("OUTSF", k, true)
+			m.stream = false
 		}
 	}
+}
+
+// streams reports whether a store has a streaming form: it bypasses the cache, for memory
+// that nobody reads soon, and needs addresses that are multiples of 32.
+func (m machine) streams(k byte) bool {
+	return k == 'm' || (k == 'h' || k == 'b') != m.f64
+}
+
+func (m machine) store(op string, k byte, flagged bool) {
+	q := byte('-')
+	if flagged {
+		q = 'm'
+	}
+	m.begin(op, k, q)
+	m.prepare(k, false)
+	m.quick(k, flagged)
+	m.next()
+	m.raw("careful:")
+	m.careful(k, flagged)
+	m.next()
+}
+
+// out writes a whole register of stored elements.
+func (m machine) out(reg, at string) {
+	if m.stream {
+		m.ins("VMOVNTDQ %s, %s", reg, at)
+		return
+	}
+	m.ins("VMOVDQU %s, %s", reg, at)
 }
 
 func (m machine) quick(k byte, flagged bool) {
@@ -50,7 +74,7 @@ func (m machine) quickSame(k byte, flagged bool) {
 	}
 	for u := range regs {
 		if k == 'm' {
-			m.ins("VMOVUPS %s, %s", acc(u), m.at(k, "AX", u))
+			m.out(acc(u), m.at(k, "AX", u))
 			continue
 		}
 		m.ins("VMOVAPS %s, Y10", acc(u))
@@ -126,7 +150,7 @@ func (m machine) quickF16(flagged bool) {
 	}
 	m.inspect("W", 4, m.constant16(0xf800), flagged)
 	for i := range 4 {
-		m.ins("VMOVDQU Y%d, %d(AX)", 8+i, 32*i)
+		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
 	}
 }
 
@@ -151,7 +175,7 @@ func (m machine) quickBF16(flagged bool) {
 		m.inspect("W", 4, m.constant16(0xff00), true)
 	}
 	for i := range 4 {
-		m.ins("VMOVDQU Y%d, %d(AX)", 8+i, 32*i)
+		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
 	}
 }
 
@@ -164,7 +188,7 @@ func (m machine) quickF32(flagged bool) {
 	}
 	m.inspect("D", 4, m.constant32(0xff000000), flagged)
 	for i := range 4 {
-		m.ins("VMOVUPS Y%d, %d(AX)", 8+i, 32*i)
+		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
 	}
 }
 
@@ -279,7 +303,7 @@ func (m machine) flagWords(n int, inf string) {
 
 // flagFloats multiplies by zero, which gives NaN for NaN and infinities.
 func (m machine) flagFloats(n int, f64 bool) {
-	t := machine{m.emitter, f64}
+	t := machine{emitter: m.emitter, f64: f64}
 	m.ins("VXORPS Y8, Y8, Y8")
 	for i := range 4 {
 		m.ins("%s %d(AX), Y8, Y%d", t.s("VMUL"), 32*i, 9+i)
@@ -289,6 +313,6 @@ func (m machine) flagFloats(n int, f64 bool) {
 	}
 	m.ins("%s $3, Y9, Y10, Y9", t.s("VCMP"))
 	m.ins("%s $3, Y11, Y12, Y11", t.s("VCMP"))
-	m.ins(fmt.Sprintf("VORPS Y11, Y9, Y9"))
+	m.ins("VORPS Y11, Y9, Y9")
 	m.jumpIfAny("Y9")
 }

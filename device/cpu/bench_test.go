@@ -1,0 +1,196 @@
+package cpu_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/mecha-gpu/mecha-gpu/device"
+	"github.com/mecha-gpu/mecha-gpu/device/cpu"
+	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// workload is a Program as the planner makes them, with all default checks.
+type workload struct {
+	name string
+	prog *kernels.Program
+}
+
+// checked makes a Program over n dense operands of type d from a formula, with a store of
+// the same type and all flags.
+func checked(d tensor.DType, n int, formula func(b *kernels.Builder) kernels.Val) *kernels.Program {
+	b := &kernels.Builder{}
+	if d == tensor.F64 {
+		b.Compute = kernels.F64
+	}
+	p := &kernels.Program{Compute: b.Compute, NumConsts: 2}
+	out := formula(b)
+	p.Code = b.Code
+	p.Results = []kernels.Result{{Kind: kernels.Store, V: out, DType: d}, {Kind: kernels.OutFlag}}
+	addOperands(p, d, n)
+	return p
+}
+
+func addOperands(p *kernels.Program, d tensor.DType, n int) {
+	for i := range n {
+		p.Operands = append(p.Operands, kernels.Operand{DType: d})
+		p.Results = append(p.Results, kernels.Result{Kind: kernels.InFlag, Of: i})
+	}
+}
+
+func lerp(b *kernels.Builder, x, y, t kernels.Val) kernels.Val {
+	return b.Op3(kernels.OpFMA, t, b.Op2(kernels.OpSub, y, x), x)
+}
+
+// slerpSums is the first phase of slerp: three sums of products.
+func slerpSums(d tensor.DType) *kernels.Program {
+	b := &kernels.Builder{}
+	x, y := b.Load(0), b.Load(1)
+	p := &kernels.Program{Code: b.Code, Results: []kernels.Result{
+		{Kind: kernels.Sum, Product: true, V: x, W: x}, {Kind: kernels.Sum, Product: true, V: x, W: y}, {Kind: kernels.Sum, Product: true, V: y, W: y}}}
+	addOperands(p, d, 2)
+	return p
+}
+
+func workloads() (all []workload) {
+	add := func(name string, p *kernels.Program) { all = append(all, workload{name, p}) }
+	for _, d := range []tensor.DType{tensor.F16, tensor.BF16, tensor.F32, tensor.F64} {
+		add("lerp/"+d.String(), checked(d, 2, func(b *kernels.Builder) kernels.Val { return lerp(b, b.Load(0), b.Load(1), b.Const(0)) }))
+	}
+	for _, d := range []tensor.DType{tensor.F16, tensor.BF16, tensor.F32} {
+		add("add_difference/"+d.String(), checked(d, 3, func(b *kernels.Builder) kernels.Val {
+			return b.Op2(kernels.OpAdd, b.Load(0), b.Op2(kernels.OpMul, b.Const(0), b.Op2(kernels.OpSub, b.Load(1), b.Load(2))))
+		}))
+		add("average10/"+d.String(), checked(d, 10, func(b *kernels.Builder) kernels.Val {
+			r := b.Load(0)
+			for i := 1; i < 10; i++ {
+				r = lerp(b, r, b.Load(i), b.Num(1/float64(i+1)))
+			}
+			return r
+		}))
+		add("slerp_sums/"+d.String(), slerpSums(d))
+		add("slerp_mix/"+d.String(), checked(d, 2, func(b *kernels.Builder) kernels.Val {
+			return b.Op3(kernels.OpFMA, b.Const(1), b.Load(1), b.Op2(kernels.OpMul, b.Const(0), b.Load(0)))
+		}))
+	}
+	return all
+}
+
+// tensors is memory for the operands and results of a Program over n elements.
+type tensors struct {
+	launch kernels.Launch
+	n      int64
+	bytes  int64 // read and written
+}
+
+func newTensors(b *testing.B, q device.Queue, p *kernels.Program, n int64) *tensors {
+	t := &tensors{n: n, launch: kernels.Launch{Prog: p, Consts: []float64{0.3, 0.7}}}
+	alloc := func(size int64, d tensor.DType) kernels.Span {
+		m, err := q.Alloc(max(size, 8))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = q.Free(m) })
+		fillWeights(m.Host, d)
+		return kernels.Span{Mem: m, Len: size}
+	}
+	for _, o := range p.Operands {
+		t.launch.Args = append(t.launch.Args, kernels.Arg{Span: alloc(n*o.DType.Size(), o.DType)})
+		t.bytes += n * o.DType.Size()
+	}
+	for i := range p.Results {
+		size := kernels.ResultBytes(&p.Results[i], n, 1)
+		t.launch.Results = append(t.launch.Results, alloc(size, tensor.F32))
+		if p.Results[i].Kind == kernels.Store {
+			t.bytes += size
+		}
+	}
+	return t
+}
+
+// fillWeights fills b with numbers that look like weights: normal, deviation 0.02. They repeat
+// after a prime number of elements, so that operands differ.
+func fillWeights(b []byte, d tensor.DType) {
+	x := make([]float32, 99991)
+	r := rand.New(rand.NewPCG(uint64(len(b)), 1))
+	for i := range x {
+		x[i] = float32(r.NormFloat64() * 0.02)
+	}
+	raw := make([]byte, int64(len(x))*d.Size())
+	kernels.Narrow(raw, x, d)
+	for n := copy(b, raw[d.Size()*int64(r.IntN(len(x))):]); n < len(b); {
+		n += copy(b[n:], raw)
+	}
+}
+
+// run launches everything in units.
+func (t *tensors) run(q device.Queue, unit int64) error {
+	l := t.launch
+	l.Args = make([]kernels.Arg, len(t.launch.Args))
+	l.Results = make([]kernels.Span, len(t.launch.Results))
+	for at := int64(0); at < t.n; at += unit {
+		l.First, l.N = at, min(unit, t.n-at)
+		for i, a := range t.launch.Args {
+			size := l.Prog.Operands[i].DType.Size()
+			l.Args[i] = kernels.Arg{Span: a.Span.Slice(at*size, l.N*size)}
+		}
+		for i, s := range t.launch.Results {
+			switch r := &l.Prog.Results[i]; r.Kind {
+			case kernels.Store:
+				s = s.Slice(at*r.DType.Size(), l.N*r.DType.Size())
+			case kernels.Sum:
+				s = s.Slice(at/kernels.BlockElems*8, kernels.ResultBytes(r, l.N, 1))
+			}
+			l.Results[i] = s
+		}
+		if err := q.Launch(&l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copied copies total/2 bytes, so that total bytes are read and written, in pieces.
+func copied(dst, src []byte, total, piece int64) {
+	for at := int64(0); at < total/2; at += piece {
+		o := at % (int64(len(src)) - piece + 1)
+		copy(dst[o:o+min(piece, total/2-at)], src[o:])
+	}
+}
+
+// BenchmarkMemory compares work in memory with copy of as many bytes, from DRAM, in turn.
+// The metric "xcopy" is the speed as a multiple of that of copy.
+func BenchmarkMemory(b *testing.B) {
+	const size = 128 << 20 // bytes of a tensor
+	d := open(b, cpu.AVX2)
+	for _, w := range workloads() {
+		for _, unit := range []int64{512 << 10} {
+			b.Run(fmt.Sprintf("%s/%dKiB", w.name, unit>>10), func(b *testing.B) {
+				q, err := d.NewQueue()
+				if err != nil {
+					b.Fatal(err)
+				}
+				elem := w.prog.Operands[0].DType.Size()
+				t := newTensors(b, q, w.prog, size/elem)
+				src, dst := make([]byte, size), make([]byte, size)
+				copied(dst, src, 2*size, size)
+				work, ref := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
+				for b.Loop() {
+					start := time.Now()
+					copied(dst, src, t.bytes, unit)
+					mid := time.Now()
+					if err := t.run(q, unit/elem); err != nil {
+						b.Fatal(err)
+					}
+					ref, work = min(ref, mid.Sub(start)), min(work, time.Since(mid))
+				}
+				b.ReportMetric(float64(t.bytes)/ref.Seconds()/1e9, "copyGB/s")
+				b.ReportMetric(float64(ref)/float64(work), "xcopy")
+				b.ReportMetric(float64(t.bytes)/work.Seconds()/1e9, "GB/s")
+			})
+		}
+	}
+}
