@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+
+	mecha "github.com/mecha-gpu/mecha-gpu"
+	"github.com/mecha-gpu/mecha-gpu/methods"
+)
+
+// facade is the library of the program.
+type facade struct{}
+
+// load reads and parses a recipe.
+func load(ctx context.Context, in input, o mecha.Options) (*mecha.Recipe, error) {
+	if in.path == "-" {
+		return mecha.ParseRecipe(in.text, "standard input", o)
+	}
+	return mecha.LoadRecipe(ctx, in.path, o)
+}
+
+func (facade) Vet(ctx context.Context, in input, o mecha.Options) (*mecha.VetReport, error) {
+	r, err := load(ctx, in, o)
+	if err != nil {
+		return nil, err
+	}
+	return mecha.Vet(ctx, r, o)
+}
+
+func (facade) PlanMerge(ctx context.Context, in input, o mecha.Options) (*mecha.PlanReport, error) {
+	r, err := load(ctx, in, o)
+	if err != nil {
+		return nil, err
+	}
+	return mecha.PlanMerge(ctx, r, o)
+}
+
+func (facade) Merge(ctx context.Context, in input, output string, o mecha.Options) (*mecha.Report, error) {
+	r, err := load(ctx, in, o)
+	if err != nil {
+		return nil, err
+	}
+	return mecha.Merge(ctx, r, output, o)
+}
+
+func (facade) Inspect(ctx context.Context, path string, o mecha.Options) (*mecha.Inspection, error) {
+	return mecha.Inspect(ctx, path, o)
+}
+
+func (facade) Methods(o mecha.Options) (methods.Set, error) { return mecha.Methods(o) }

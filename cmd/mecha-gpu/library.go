@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	mecha "github.com/mecha-gpu/mecha-gpu"
+	"github.com/mecha-gpu/mecha-gpu/methods"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// library is what the commands call. The program calls package mecha; tests of flags,
+// progress and printing put something in its place that answers as they need.
+type library interface {
+	Vet(ctx context.Context, in input, o mecha.Options) (*mecha.VetReport, error)
+	PlanMerge(ctx context.Context, in input, o mecha.Options) (*mecha.PlanReport, error)
+	Merge(ctx context.Context, in input, output string, o mecha.Options) (*mecha.Report, error)
+	Inspect(ctx context.Context, path string, o mecha.Options) (*mecha.Inspection, error)
+	Methods(o mecha.Options) (methods.Set, error)
+}
+
+// input is where a recipe comes from: a path, or text that was read from standard input.
+type input struct {
+	path string
+	text []byte // used if path is "-"
+}
+
+// maxRecipeBytes is the most text that is read from standard input.
+const maxRecipeBytes = 64 << 20
+
+// readInput returns the recipe that the argument of a command names.
+func (a *app) readInput(arg string) (input, error) {
+	if arg != "-" {
+		return input{path: arg}, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(a.stdin, maxRecipeBytes+1))
+	if err != nil {
+		return input{}, &tensor.Error{Class: tensor.ClassIO, Path: "standard input", Err: err}
+	}
+	if len(text) > maxRecipeBytes {
+		return input{}, tensor.Errorf(tensor.ClassRecipe, "standard input holds more than %d bytes; a recipe is text", maxRecipeBytes)
+	}
+	return input{path: arg, text: text}, nil
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// mergeOptions are the flags of merge.
+type mergeOptions struct {
+	mergeFlags
+	output string
+	strict bool
+	mkdir  bool
+}
+
+const mergeLong = `Merge models as RECIPE says, and write the result to OUT.
+
+RECIPE is a .mecha file, a merged .safetensors file (the recipe stored in it runs again), or
+- for standard input. OUT appears complete or not at all; it may be one of the inputs. The
+recipe is stored in its metadata.
+
+Progress and the report go to standard error. With --json, standard output has one JSON
+object on each line: progress, then the report or the error.`
+
+// newMergeCommand makes the command merge.
+func newMergeCommand(a *app) *cobra.Command {
+	var o mergeOptions
+	cmd := &cobra.Command{
+		Use:     "merge RECIPE -o OUT",
+		Short:   "Merge models by a recipe",
+		Long:    mergeLong,
+		Example: "  mecha-gpu merge half.mecha -o half.safetensors --model-dir models --max-ram 1GiB",
+		Args:    exactly("RECIPE"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runMerge(a, cmd, &o, args[0]) },
+	}
+	fs := cmd.Flags()
+	fs.StringVarP(&o.output, "output", "o", "", "`FILE` to write (required)")
+	o.mergeFlags.add(fs)
+	fs.BoolVar(&o.strict, "strict", false, "exit with 8 if the output has non-finite elements, casts lost range, or keys were dropped or matched nothing; the output is written all the same")
+	fs.BoolVar(&o.mkdir, "mkdir", false, "make the missing folders of OUT")
+	fs.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no report, only errors")
+	a.addJSON(fs, "print JSON lines on standard output")
+	return cmd
+}
+
+// runMerge merges. A report is shown also if a strict check failed.
+func runMerge(a *app, cmd *cobra.Command, o *mergeOptions, recipe string) error {
+	switch o.output {
+	case "":
+		return usage("merge needs -o OUT, the file to write")
+	case "-":
+		return usage("-o -: the output cannot be a pipe, because tensors are written in any order; name a file")
+	}
+	options, err := o.options(a, cmd)
+	if err != nil {
+		return err
+	}
+	options.Strict = o.strict
+	options.MakeDirs = o.mkdir
+	in, err := a.readInput(recipe)
+	if err != nil {
+		return err
+	}
+	a.limitMemory(options.MaxRAM)
+	p := a.newProgress()
+	options.Progress = p.update
+	report, err := a.lib.Merge(cmd.Context(), in, o.output, options)
+	p.end()
+	if report == nil {
+		return err
+	}
+	if err != nil && tensor.ClassOf(err) != tensor.ClassStrict {
+		return err
+	}
+	if showErr := a.showReport(report); showErr != nil {
+		return showErr
+	}
+	return err
+}

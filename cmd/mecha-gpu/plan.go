@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	mecha "github.com/mecha-gpu/mecha-gpu"
+)
+
+// planOptions are the flags of plan.
+type planOptions struct{ mergeFlags }
+
+const planLong = `Say what a merge would do: which files it would open, how many keys and bytes it would
+read and write, how much memory it needs, and about how long it would take. Only the headers
+of the models are read, and nothing is written.`
+
+// newPlanCommand makes the command plan.
+func newPlanCommand(a *app) *cobra.Command {
+	var o planOptions
+	cmd := &cobra.Command{
+		Use:   "plan RECIPE",
+		Short: "Say what a merge would do, from the headers of its models",
+		Long:  planLong,
+		Args:  exactly("RECIPE"),
+		RunE:  func(cmd *cobra.Command, args []string) error { return runPlan(a, cmd, &o, args[0]) },
+	}
+	o.add(cmd.Flags())
+	a.addJSON(cmd.Flags(), "print the plan as JSON")
+	return cmd
+}
+
+// runPlan plans a merge and prints the plan.
+func runPlan(a *app, cmd *cobra.Command, o *planOptions, recipe string) error {
+	options, err := o.options(a, cmd)
+	if err != nil {
+		return err
+	}
+	in, err := a.readInput(recipe)
+	if err != nil {
+		return err
+	}
+	a.limitMemory(options.MaxRAM)
+	p, err := a.lib.PlanMerge(cmd.Context(), in, options)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(p)
+	}
+	return a.print(planText(p))
+}
+
+// planText is a plan for people.
+func planText(p *mecha.PlanReport) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Would write %s in %s.\n", plural(p.Keys.Written, "key"), humanBytes(p.OutputBytes))
+	t := newTable(&b)
+	modelRows(t, p.Models)
+	t.row("  keys", keysText(p.Keys))
+	t.row("  read", humanBytes(p.BytesRead))
+	t.row("  write", humanBytes(p.BytesWrite))
+	t.row("  memory", fmt.Sprintf("%s of %s", humanBytes(p.PlannedRAM), humanBytes(p.MaxRAM)))
+	t.row("  work", fmt.Sprintf("%s, units of %s, %s", plural(p.Workers, "worker"), humanBytes(p.UnitBytes), plural(p.Programs, "program")))
+	t.row("  time", fmt.Sprintf("about %.2g s", p.Seconds))
+	nameRow(t, "  missing", p.Missing)
+	nameRow(t, "  shapes differ", p.Mismatched)
+	warningRows(t, p.Warnings)
+	t.flush()
+	return b.String()
+}

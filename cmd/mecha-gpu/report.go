@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	mecha "github.com/mecha-gpu/mecha-gpu"
+)
+
+// showReport prints the report of a merge: as JSON on standard output if asked for, and
+// for people on standard error otherwise.
+func (a *app) showReport(r *mecha.Report) error {
+	if a.json {
+		return a.printJSON(r)
+	}
+	if !a.quiet {
+		_, err := io.WriteString(a.stderr, reportText(r))
+		return err
+	}
+	return nil
+}
+
+// reportText is a report for people. What did not happen has no line.
+func reportText(r *mecha.Report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Wrote %s: %s, %s, in %s.\n", printable(r.Output), plural(r.Keys.Written, "key"),
+		humanBytes(r.BytesWritten), humanTime(r.Time.Total))
+	t := newTable(&b)
+	t.row("  device", joined(": ", r.Device, r.Why))
+	modelRows(t, r.Models)
+	t.row("  keys", keysText(r.Keys))
+	nameRow(t, "  inputs omitted", r.OmittedInputs, "NaN or infinite elements")
+	nameRow(t, "  dropped", r.Dropped, "not written, for lack of an input")
+	nameRow(t, "  missing", r.Missing, "in an input, but the recipe cannot produce them")
+	nameRow(t, "  shapes differ", r.Mismatched, "passed through from the first model")
+	countRow(t, "  non-finite", r.NonFinite)
+	countRow(t, "  lossy casts", r.Lossy)
+	t.row("  bytes", fmt.Sprintf("%s read, %s written", humanBytes(r.BytesRead), humanBytes(r.BytesWritten)))
+	t.row("  memory", fmt.Sprintf("%s of %s (planned %s)", humanBytes(r.PeakRAM), humanBytes(r.MaxRAM), humanBytes(r.PlannedRAM)))
+	t.row("  work", fmt.Sprintf("%s, %s of %s, %s", plural(r.Workers, "worker"), plural(int(r.Units), "unit"),
+		humanBytes(r.UnitBytes), plural(r.Programs, "program")))
+	t.row("  time", timeText(r.Time))
+	warningRows(t, r.Warnings)
+	t.flush()
+	return b.String()
+}
+
+// timeText says where the time went.
+func timeText(t mecha.TimeReport) string {
+	return fmt.Sprintf("plan %s, read %s, compute %s, write %s, publish %s (side by side)", humanTime(t.Plan),
+		humanTime(t.Read), humanTime(t.Compute), humanTime(t.Write), humanTime(t.Publish))
+}
+
+// keysText counts keys by what happened to them, without zeros.
+func keysText(k mecha.KeyReport) string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{
+		{k.Computed, "computed"}, {k.Copied, "copied"}, {k.Integers, "integers passed through"},
+		{k.FellBack, "from the fallback"}, {k.Omitted, "omitted"},
+	} {
+		if p.n != 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// modelRows lists the models: how the recipe names them, and the file if that differs.
+func modelRows(t *table, models []mecha.ModelReport) {
+	for _, m := range models {
+		name := m.Path
+		if m.File != "" && m.File != m.Path {
+			name += " = " + m.File
+		}
+		t.row("  model", fmt.Sprintf("%s: %s, %d used", printable(name), plural(m.Keys, "key"), m.Used))
+	}
+}
+
+// nameRow shows a list of names that is not empty, with a remark.
+func nameRow(t *table, head string, l mecha.NameList, remark ...string) {
+	if l.Count == 0 {
+		return
+	}
+	t.row(head, printable(fmt.Sprintf("%s%s", joined(", ", append([]string{plural(l.Count, "key")}, remark...)...),
+		listed(l.Names, l.Count))))
+}
+
+// countRow shows a list of counts that is not empty.
+func countRow(t *table, head string, l mecha.CountList) {
+	if l.Keys == 0 {
+		return
+	}
+	names := make([]string, len(l.First))
+	for i, k := range l.First {
+		names[i] = fmt.Sprintf("%s (%d)", k.Key, k.Elements)
+	}
+	t.row(head, printable(fmt.Sprintf("%d elements in %s%s", l.Elements, plural(l.Keys, "key"), listed(names, l.Keys))))
+}
+
+// warningRows shows warnings.
+func warningRows(t *table, warnings []string) {
+	for _, w := range warnings {
+		t.row("  warning", printable(w))
+	}
+}
+
+// shownNames is the number of names that a list for people shows; JSON has more.
+const shownNames = 5
+
+// listed returns ": a, b and 7 more" for n names of which the first are given.
+func listed(names []string, n int) string {
+	if len(names) == 0 {
+		return ""
+	}
+	shown := names[:min(len(names), shownNames)]
+	s := ": " + strings.Join(shown, ", ")
+	if rest := n - len(shown); rest > 0 {
+		s += fmt.Sprintf(" and %d more", rest)
+	}
+	return s
+}
+
+// joined joins the words that are not empty.
+func joined(sep string, words ...string) string {
+	var list []string
+	for _, w := range words {
+		if w != "" {
+			list = append(list, w)
+		}
+	}
+	return strings.Join(list, sep)
+}
+
+// plural returns "1 key" or "2 keys".
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// humanTime writes a duration with three digits or so.
+func humanTime(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(100 * time.Microsecond).String()
+	case d < time.Minute:
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// table writes rows of cells in aligned columns.
+type table struct{ w *tabwriter.Writer }
+
+// newTable returns a table that writes to w when it is flushed. Cells must not hold tabs.
+func newTable(w io.Writer) *table { return &table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)} }
+
+// row adds a row.
+func (t *table) row(cells ...string) { fmt.Fprintln(t.w, strings.Join(cells, "\t")) }
+
+// flush writes the table. The writers it is used with do not fail.
+func (t *table) flush() { _ = t.w.Flush() }

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// size is a flag for a number of bytes, such as 512MiB, 1.5G or 65536. The letters K, M, G
+// and T are powers of 1024, with or without "iB".
+type size int64
+
+// units are the suffixes of sizes in lower case, longest first where one ends another.
+var units = []struct {
+	suffix string
+	shift  uint
+}{
+	{"kib", 10}, {"mib", 20}, {"gib", 30}, {"tib", 40},
+	{"k", 10}, {"m", 20}, {"g", 30}, {"t", 40}, {"b", 0}, {"", 0},
+}
+
+// Set parses a size; pflag calls it.
+func (s *size) Set(text string) error {
+	n, err := parseSize(text)
+	*s = size(n)
+	return err
+}
+
+// Type names the value in the help.
+func (s *size) Type() string { return "SIZE" }
+
+// String returns the default in the help: nothing for 0.
+func (s *size) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return humanBytes(int64(*s))
+}
+
+// parseSize parses a positive number of bytes.
+func parseSize(text string) (int64, error) {
+	low := strings.ToLower(strings.TrimSpace(text))
+	if strings.HasSuffix(low, "b") && len(low) > 1 && strings.ContainsAny(low[len(low)-2:len(low)-1], "kmgt") {
+		return 0, fmt.Errorf("%q: write %siB; sizes are powers of 1024", text, strings.TrimSpace(text)[:len(low)-1])
+	}
+	for _, u := range units {
+		number, ok := strings.CutSuffix(low, u.suffix)
+		if !ok {
+			continue
+		}
+		return scaled(text, strings.TrimSpace(number), u.shift)
+	}
+	return 0, fmt.Errorf("%q is not a size", text)
+}
+
+// scaled returns number times 2^shift, rounded down. Whole numbers are exact.
+func scaled(text, number string, shift uint) (int64, error) {
+	bad := fmt.Errorf("%q is not a size: expected a positive number with K, M, G or T (powers of 1024), such as 512MiB, 2G or 1.5GiB", text)
+	if number == "" || strings.Trim(number, "0123456789.") != "" {
+		return 0, bad
+	}
+	big := fmt.Errorf("%q is larger than 8 EiB", text)
+	if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+		if n == 0 {
+			return 0, bad
+		}
+		if n > math.MaxInt64>>shift {
+			return 0, big
+		}
+		return n << shift, nil
+	}
+	x, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return 0, bad
+	}
+	x *= float64(uint64(1) << shift)
+	if x >= math.MaxInt64 {
+		return 0, big
+	}
+	if x < 1 {
+		return 0, bad
+	}
+	return int64(x), nil
+}
+
+// humanBytes writes n with three digits or so: "512 B", "91.0 MiB".
+func humanBytes(n int64) string {
+	const names = "KMGTPE"
+	if n < 1024 && n > -1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	x, i := float64(n)/1024, 0
+	for ; math.Abs(x) >= 1023.95 && i < len(names)-1; i++ {
+		x /= 1024
+	}
+	if math.Abs(x) >= 99.95 {
+		return fmt.Sprintf("%.0f %ciB", x, names[i])
+	}
+	return fmt.Sprintf("%.1f %ciB", x, names[i])
+}
