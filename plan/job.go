@@ -26,6 +26,10 @@ type Plan struct {
 	Standing  int64 // headers, rings and worker scratch
 
 	Totals Totals
+
+	Missing    Names // candidate keys that the recipe cannot produce
+	Mismatched Names // keys with different shapes, taken from the first model
+	Used       []int // keys read, by model
 }
 
 // Totals are sums over all jobs, as planned; restarts add to them at run time.
@@ -47,6 +51,9 @@ type Ring struct {
 	SlotBytes int64
 	UnitBytes int64 // output bytes of a unit to aim at
 }
+
+// Bytes is the memory of all slots.
+func (r Ring) Bytes() int64 { return int64(r.Workers) * int64(r.Depth) * r.SlotBytes }
 
 // Job makes one output key.
 type Job struct {
@@ -79,6 +86,7 @@ type Note struct {
 	Copied   bool // bytes of an input
 	Integer  bool // an integer tensor that was passed through
 	FellBack bool // a fallback was taken
+	Mismatch bool // shapes differ; the first model's tensor was taken
 }
 
 // Segment is a range of the output's elements with its own expression. The elements of its

@@ -1,0 +1,5 @@
+//go:build !linux && !darwin && !windows
+
+package mecha
+
+func machineMemory() (int64, bool) { return 0, false }
