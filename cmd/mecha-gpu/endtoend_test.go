@@ -95,6 +95,19 @@ func TestMkdirMakesTheFolderOfTheOutput(t *testing.T) {
 	}
 }
 
+func TestCompatWritesFloat16UnlessAnotherTypeIsNamed(t *testing.T) {
+	for _, c := range []struct{ flags, want string }{{"", "F16"}, {"--output-dtype float32", "F32"}} {
+		dir := twoModels(t)
+		out := filepath.Join(dir, "out.safetensors")
+		r := cli{lib: facade{}}
+		args := append([]string{"merge", filepath.Join(dir, "r.mecha"), "-o", out, "--compat", "sd-mecha-1.1.5"}, strings.Fields(c.flags)...)
+		r.want(t, r.run(args...), 0)
+		if got, _ := readModel(t, out); got["w"].DType != c.want {
+			t.Errorf("%q: w is %s, want %s", c.flags, got["w"].DType, c.want)
+		}
+	}
+}
+
 func TestVetOpensNoModel(t *testing.T) {
 	dir := folder(t, map[string][]byte{"r.mecha": []byte(lerpRecipe)})
 	c := cli{lib: facade{}}

@@ -92,11 +92,13 @@ func (f *mergeFlags) setChoices() {
 		named[mecha.ShapePolicy]{"first", mecha.FirstShape})
 }
 
-// options returns what the flags of cmd say. With --compat, the output is float16 unless
-// --output-dtype was given.
+// options returns what the flags of cmd say.
 func (f *mergeFlags) options(a *app, cmd *cobra.Command) (mecha.Options, error) {
 	if f.threads < 0 || (f.threads == 0 && cmd.Flags().Changed("threads")) {
 		return mecha.Options{}, usage("--threads %d: expected at least 1", f.threads)
+	}
+	if f.compat.value() != "" && cmd.Flags().Changed("output-dtype") && f.outputDType.value == tensor.InvalidDType {
+		return mecha.Options{}, usage("--output-dtype keep cannot be had with --compat %s, which writes float16 unless another type is named", &f.compat)
 	}
 	openers, err := a.devices(f.device.value())
 	if err != nil {
@@ -117,9 +119,6 @@ func (f *mergeFlags) options(a *app, cmd *cobra.Command) (mecha.Options, error) 
 		OnShapeMismatch: f.mismatch.value(),
 	}
 	f.recipeFlags.options(&o)
-	if o.Compat != "" && !cmd.Flags().Changed("output-dtype") {
-		o.OutputDType = tensor.F16
-	}
 	return o, nil
 }
 

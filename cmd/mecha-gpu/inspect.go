@@ -52,7 +52,7 @@ func inspectText(i *mecha.Inspection) string {
 		b.WriteString("\nMetadata:\n")
 	}
 	for _, k := range slices.Sorted(maps.Keys(i.Metadata)) {
-		if k != recipeKey || i.Recipe == "" {
+		if k != mecha.RecipeKey || i.Recipe == "" {
 			fmt.Fprintf(&b, "  %s: %s\n", printable(k), indented(i.Metadata[k]))
 		}
 	}
@@ -61,9 +61,6 @@ func inspectText(i *mecha.Inspection) string {
 	}
 	return b.String()
 }
-
-// recipeKey is the entry of the metadata that holds a recipe; it has its own section.
-const recipeKey = "mecha_recipe"
 
 // tensorTable writes the counts of the element types and a row for each tensor.
 func tensorTable(b *strings.Builder, i *mecha.Inspection) {

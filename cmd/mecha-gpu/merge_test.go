@@ -64,25 +64,6 @@ func TestDefaultsOfMerge(t *testing.T) {
 	}
 }
 
-func TestCompatChangesTheDefaultOutputTypeOnly(t *testing.T) {
-	for _, c := range []struct {
-		flags string
-		want  tensor.DType
-	}{
-		{"--compat sd-mecha-1.1.5", tensor.F16},
-		{"--compat sd-mecha-1.1.5 --output-dtype keep", tensor.InvalidDType},
-		{"--compat sd-mecha-1.1.5 --output-dtype float32", tensor.F32},
-		{"--compat none", tensor.InvalidDType},
-	} {
-		lib := &fakeLibrary{report: fullReport()}
-		r := cli{lib: lib}
-		r.want(t, r.run(append([]string{"merge", "r", "-o", "x"}, strings.Fields(c.flags)...)...), 0)
-		if lib.options.OutputDType != c.want {
-			t.Errorf("%s: output dtype %v, want %v", c.flags, lib.options.OutputDType, c.want)
-		}
-	}
-}
-
 func TestRecipeFromStandardInput(t *testing.T) {
 	lib := &fakeLibrary{report: fullReport()}
 	c := cli{lib: lib, stdin: "version 0.1.0\n"}

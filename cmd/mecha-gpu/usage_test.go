@@ -37,6 +37,7 @@ func TestWrongUsageSaysWhatIsAcceptedAndWhatWasMeant(t *testing.T) {
 		{"merge r.mecha -o x --on-shape-mismatch last", []string{`"last" is not one of error, first`}},
 		{"merge r.mecha -o x --merge-space wieght", []string{`"wieght" is not one of weight, delta, param, any; did you mean "weight"?`}},
 		{"merge r.mecha -o x --compat sd-mecha", []string{`"sd-mecha" is not one of none, sd-mecha-1.1.5`}},
+		{"merge r.mecha -o x --compat sd-mecha-1.1.5 --output-dtype keep", []string{"--output-dtype keep cannot be had with --compat sd-mecha-1.1.5"}},
 		{"plan", []string{"plan needs RECIPE"}},
 		{"vet a b", []string{`unexpected argument "b"`}},
 		{"inspect", []string{"inspect needs PATH"}},

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	mecha "github.com/mecha-gpu/mecha-gpu"
 )
 
 // versionInfo is what `version --json` prints.
@@ -54,14 +56,11 @@ func runVersion(a *app) error {
 
 // buildVersion returns what the Go toolchain stored in the binary.
 func buildVersion() versionInfo {
-	v := versionInfo{Type: "version", Schema: 1, Version: "(devel)", Go: runtime.Version(),
+	v := versionInfo{Type: "version", Schema: 1, Version: mecha.Version(), Go: runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
-	}
-	if info.Main.Version != "" {
-		v.Version = info.Main.Version
 	}
 	for _, s := range info.Settings {
 		switch s.Key {
