@@ -19,7 +19,7 @@ func (w *worker) startBatch(s *slot) error {
 		}
 	}
 	w.lap(&w.stages.Read)
-	if staged.Len > 0 {
+	if staged.Len > 0 && b.anyReady() { // else no event would be waited for
 		if err := w.q.Push(staged); err != nil {
 			return w.batchError(b, err)
 		}
@@ -34,15 +34,19 @@ func (w *worker) batchError(b *batch, err error) error {
 // ready reports whether the part has a sweep to run.
 func (p *part) ready() bool { return p.found == nil && p.sweep < p.sweeps }
 
+func (b *batch) anyReady() bool {
+	for i := range b.parts {
+		if b.parts[i].ready() {
+			return true
+		}
+	}
+	return false
+}
+
 // round launches the next sweep of all parts.
 func (w *worker) round(s *slot) error {
 	b := &s.batch
-	s.ev = nil
-	any := false
-	for i := range b.parts {
-		any = any || b.parts[i].ready()
-	}
-	if !any {
+	if s.ev = nil; !b.anyReady() {
 		return nil
 	}
 	if err := w.q.Clear(b.res); err != nil {

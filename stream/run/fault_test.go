@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mecha-gpu/mecha-gpu/device"
+	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/stream/run"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
@@ -50,7 +52,11 @@ func TestEveryFaultEndsTheRun(t *testing.T) {
 		if n < 50 {
 			t.Fatalf("only %d calls", n)
 		}
-		for i := int64(1); i <= n; i++ {
+		step := int64(1)
+		if race {
+			step = 7 // slow
+		}
+		for i := int64(1); i <= n; i += step {
 			if _, out := try(i); !errors.Is(out.err, errInjected) {
 				t.Errorf("async %v, call %d of %d failed, but the run returned %v", async, i, n, out.err)
 			}
@@ -100,6 +106,33 @@ func TestCancelStopsTheRun(t *testing.T) {
 				t.Errorf("async %v: cancelled, but the run returned %v", async, out.err)
 			}
 			cancel()
+		}
+	}
+}
+
+// TestWrongPlansAreErrors changes jobs so that they cannot be right.
+func TestWrongPlansAreErrors(t *testing.T) {
+	for name, spoil := range map[string]func(j *plan.Job){
+		"sink":    func(j *plan.Job) { j.Sink = 1 },
+		"source":  func(j *plan.Job) { j.Segments[0].Reads[1].Model = 2 },
+		"reads":   func(j *plan.Job) { j.Segments[0].Reads = j.Segments[0].Reads[:1] },
+		"gap":     func(j *plan.Job) { j.Segments[0].First = 1 },
+		"length":  func(j *plan.Job) { j.N++ },
+		"type":    func(j *plan.Job) { j.DType = tensor.BF16 },
+		"missing": func(j *plan.Job) { j.Segments = nil },
+	} {
+		w := newWorld(t, 2)
+		w.same("a", tensor.F16, tensor.Shape{9}, lerp)
+		p, sink := w.plan(), &memSink{}
+		generate := p.Generate
+		p.Generate = func(i int, gone []int) (*plan.Job, error) {
+			j, err := generate(i, gone)
+			spoil(j)
+			return j, err
+		}
+		_, err := run.Run(inTime(t), p, w.tensorSources(), []tensor.Sink{sink}, []device.Device{newTestDevice(false, 1)}, run.Options{})
+		if err == nil || !strings.Contains(err.Error(), "plan: ") || sink.aborted != 1 {
+			t.Errorf("%s: error %v, %d aborts", name, err, sink.aborted)
 		}
 	}
 }

@@ -16,8 +16,8 @@ import (
 // fallback of another type, one has none. A tiny one has a NaN too.
 func spoiled(t testing.TB) *world {
 	w := newWorld(t, 2)
-	w.ring.UnitBytes = 4 << 10
-	shape := tensor.Shape{331, 401} // 265 KiB, rings of at most 5 * 3 * 13 KiB
+	w.ring.UnitBytes = 2 << 10
+	shape := tensor.Shape{101, 401} // 80 KiB, more than ten slots
 	w.same("tiny", tensor.F16, tensor.Shape{4}, lerp)
 	w.sources[1].add(t, "other", tensor.F32, shape, random(shape.N(), 77))
 	fallback := &key{out: tensor.F16, shape: shape, in: []input{{1, "other"}}, f: first, note: plan.Note{FellBack: true}}
@@ -103,8 +103,8 @@ func TestKeepComputesAndCounts(t *testing.T) {
 
 func TestRefuseNamesKeyAndInput(t *testing.T) {
 	w := newWorld(t, 2)
-	w.same("a", tensor.F16, tensor.Shape{70, 1000}, lerp).guard = true
-	w.spoil(input{1, "a"}, 69_999)
+	w.same("a", tensor.F16, tensor.Shape{35, 1000}, lerp).guard = true
+	w.spoil(input{1, "a"}, 34_999)
 	out := w.run(inTime(t), newTestDevice(false, 1), &memSink{}, run.Options{NonFinite: run.Refuse})
 	if out.err == nil || !strings.Contains(out.err.Error(), "model1") || !strings.Contains(out.err.Error(), `input "a"`) {
 		t.Errorf("error %v", out.err)

@@ -16,6 +16,7 @@ func (w *worker) startUnit(s *slot) error {
 	} else {
 		err = w.fillCopy(s)
 	}
+	w.lap(&w.stages.Read)
 	if err != nil || u.body == nil {
 		return err
 	}
@@ -150,7 +151,6 @@ func (w *worker) launchUnit(s *slot) error {
 	u := &s.unit
 	from := s.used
 	u.res = s.take(resultBytes(u.seg, u.sweep, u.count))
-	w.lap(&w.stages.Read)
 	if s.used > int64(len(s.host)) {
 		return s.overflow(s.job.job)
 	}
