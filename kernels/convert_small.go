@@ -10,7 +10,6 @@ import (
 type small struct {
 	man, bias int
 	top       int   // largest finite magnitude, as a code
-	over      uint8 // code of magnitudes above the largest finite one
 	nan       uint8 // canonical NaN
 	inf       bool  // code top+1 is infinity; the codes above it are NaN
 	fnuz      bool  // 0x80 is NaN, and there is no -0
@@ -18,11 +17,11 @@ type small struct {
 }
 
 var (
-	e4m3     = small{man: 3, bias: 7, top: 0x7e, over: 0x7f, nan: 0x7f}
-	e5m2     = small{man: 2, bias: 15, top: 0x7b, over: 0x7c, nan: 0x7f, inf: true}
-	e4m3fnuz = small{man: 3, bias: 8, top: 0x7f, over: 0x80, nan: 0x80, fnuz: true}
-	e5m2fnuz = small{man: 2, bias: 16, top: 0x7f, over: 0x80, nan: 0x80, fnuz: true}
-	e8m0     = small{bias: 127, top: 0xfe, over: 0xff, nan: 0xff, unsigned: true}
+	e4m3     = small{man: 3, bias: 7, top: 0x7e, nan: 0x7f}
+	e5m2     = small{man: 2, bias: 15, top: 0x7b, nan: 0x7f, inf: true}
+	e4m3fnuz = small{man: 3, bias: 8, top: 0x7f, nan: 0x80, fnuz: true}
+	e5m2fnuz = small{man: 2, bias: 16, top: 0x7f, nan: 0x80, fnuz: true}
+	e8m0     = small{bias: 127, top: 0xfe, nan: 0xff, unsigned: true}
 )
 
 // decode returns the value of a code.
@@ -72,10 +71,8 @@ func (s *small) encode(x float64) uint8 {
 		mag = min((e+s.bias-1)<<s.man+units, s.top+1)
 	}
 	switch {
-	case mag > s.top && s.fnuz:
+	case mag > s.top && !s.inf:
 		return s.nan
-	case mag > s.top:
-		return sign | s.over
 	case mag == 0 && s.fnuz:
 		return 0
 	}

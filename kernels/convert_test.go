@@ -137,10 +137,7 @@ func (l *layout) encode(mags []float64, x float64) uint64 {
 	case i > top && l.toInf:
 		return sign | uint64(top+1)
 	case i > top:
-		if l.fnuz || l.unsigned {
-			return l.nan
-		}
-		return sign | l.nan
+		return l.nan
 	case i == 0 && l.fnuz:
 		return 0
 	}
@@ -222,6 +219,9 @@ func TestStoresRoundToTheNearestCode(t *testing.T) {
 		mags := l.magnitudes()
 		var probes []float64
 		for k, m := range mags {
+			if k%thin != 0 && k > 300 && k < len(mags)-300 {
+				continue
+			}
 			probes = append(probes, m)
 			if k > 0 {
 				probes = append(probes, mags[k-1]+(m-mags[k-1])/2)
@@ -250,7 +250,7 @@ func TestStoresRoundRandomNumbersToTheNearestCode(t *testing.T) {
 	for i := range layouts {
 		l := &layouts[i]
 		mags := l.magnitudes()
-		for range 20000 {
+		for range 5000 {
 			x := math.Float32frombits(uint32(rnd.Uint64()))
 			if got, want := narrow32(l.d, x), l.encode(mags, float64(x)); got != want {
 				t.Fatalf("%v of %x: code %#x, want %#x", l.d, x, got, want)

@@ -97,6 +97,15 @@ const (
 	numResultKinds
 )
 
+// ResultKinds lists all kinds of results.
+func ResultKinds() []ResultKind {
+	all := make([]ResultKind, numResultKinds)
+	for i := range all {
+		all[i] = ResultKind(i)
+	}
+	return all
+}
+
 // Group says over which elements a Sum goes. The sum rule: the elements of a group are
 // numbered i in C order; lane = i mod 64, chunk = i div 4096; a lane starts at +0 and
 // adds in increasing i in float64; the 64 lanes of a chunk fold by halves (32, 16, ...,

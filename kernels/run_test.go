@@ -75,7 +75,7 @@ func TestOperationsOnSpecialValues(t *testing.T) {
 		{OpNeg, []float64{0}, nz}, {OpAbs, []float64{nz}, 0}, {OpAbs, []float64{-inf}, inf},
 		{OpNaNToNum, []float64{nan}, 0}, {OpNaNToNum, []float64{nz}, nz}, {OpNaNToNum, []float64{big32}, big32},
 		{OpAdd, []float64{1, 2}, 3}, {OpSub, []float64{1, 2}, -1}, {OpMul, []float64{3, -2}, -6}, {OpDiv, []float64{1, 0}, inf}, {OpDiv, []float64{1, 3}, 1.0 / 3},
-		{OpFMA, []float64{2, 3, -6}, 0}, {OpFMA, []float64{-0.0, 3, nz}, 0}, {OpFMA, []float64{inf, 0, 1}, nan}, {OpFMA, []float64{inf, 1, -inf}, nan},
+		{OpFMA, []float64{2, 3, -6}, 0}, {OpFMA, []float64{nz, 3, 0}, 0}, {OpFMA, []float64{nz, 3, nz}, nz}, {OpFMA, []float64{inf, 0, 1}, nan}, {OpFMA, []float64{inf, 1, -inf}, nan},
 	} {
 		for _, comp := range []Compute{F32, F64} {
 			var args []uint64

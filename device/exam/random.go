@@ -95,8 +95,9 @@ func (g *generator) emit(op kernels.Op, p *kernels.Program) {
 // results appends random results.
 func (g *generator) results(p *kernels.Program, types []tensor.DType) {
 	var stores []int
+	kinds := kernels.ResultKinds()
 	for range 1 + g.rnd.IntN(8) {
-		r := kernels.Result{Kind: kernels.ResultKind(g.rnd.IntN(8)), V: g.pick(g.nums), W: g.pick(g.nums)}
+		r := kernels.Result{Kind: kinds[g.rnd.IntN(len(kinds))], V: g.pick(g.nums), W: g.pick(g.nums)}
 		switch r.Kind {
 		case kernels.Store:
 			r.DType = types[g.rnd.IntN(len(types))]
@@ -162,11 +163,16 @@ func random(d device.Device) error {
 	})
 }
 
-// Differential runs the random Program of a seed on the queue and compares it with the
-// portable execution. Fuzz tests of devices call it with seeds of their own.
+// Differential runs the random Program of a seed on the queue, whole and in pieces, and
+// compares it with the portable execution. Fuzz tests of devices call it with seeds of their own.
 func Differential(q device.Queue, seed uint64) error {
 	rnd := newRand(seed)
-	if err := randomPaper(rnd, Program(rnd)).on(q); err != nil {
+	p := randomPaper(rnd, Program(rnd))
+	err := p.on(q)
+	if err == nil && p.n > 0 && seed%4 == 0 {
+		err = p.inPieces(q, 1+rnd.Int64N(p.n))
+	}
+	if err != nil {
 		return fmt.Errorf("seed %d: %w", seed, err)
 	}
 	return nil
