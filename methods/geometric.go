@@ -6,7 +6,7 @@ func geometric() []*Method { return []*Method{geometricSum(), multiplyQuotient()
 
 // geometricSum is the real form of Re(a^(1-alpha) b^alpha): the product of the magnitudes
 // times the cosine of the sum of the arguments, which are 0 or pi for real numbers. CosPi is
-// exactly 0 at 1/2, and 0^0 is 1 (SM-31).
+// exactly 0 at 1/2, and Pow is 1 where the exponent is 0 (SM-31).
 func geometricSum() *Method {
 	same := sameSpace()
 	return &Method{
@@ -23,7 +23,7 @@ func geometricSum() *Method {
 		Formula: func(c *Call) (T, error) {
 			a, b, alpha := c.T("a"), c.T("b"), c.T("alpha")
 			zero, beta := alpha.Num(0), alpha.Num(1).Sub(alpha)
-			size := power(a.Abs(), beta).Mul(power(b.Abs(), alpha))
+			size := a.Abs().Pow(beta).Mul(b.Abs().Pow(alpha))
 			halfTurns := where(negative(a), beta, zero).Add(where(negative(b), alpha, zero))
 			return size.Mul(halfTurns.CosPi()), nil
 		},
@@ -55,18 +55,10 @@ func multiplyQuotient() *Method {
 			t := la.Abs().Max(lb.Abs())
 			p := alpha.Mul(la.Mul(lb).Div(t.Mul(t)).NaNToNum().Neg().Max(zero))
 			q := b.Div(c)
-			out := a.Mul(power(q.Abs(), p)).Mul(where(negative(q), p, zero).CosPi())
+			out := a.Mul(q.Abs().Pow(p)).Mul(where(negative(q), p, zero).CosPi())
 			return where(out.IsNaN(), a, out), nil
 		},
 	}
-}
-
-// power is x to the power y for x >= 0, and 1 where y is 0, whatever x is.
-func power(x, y T) T {
-	if v, known := y.Number(); known && v != 0 {
-		return x.Pow(y)
-	}
-	return where(y.Equal(y.Num(0)), y.Num(1), x.Pow(y))
 }
 
 // negative is the mask x < 0; -0 is not negative.

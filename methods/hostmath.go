@@ -1,8 +1,9 @@
 package methods
 
-import "math"
+import "github.com/mecha-gpu/mecha-gpu/kernels"
 
-// Functions of one number for host functions.
+// Functions of one number for host functions: those of kernels, which give the same bits on
+// every machine, unlike package math.
 
-func hostSin(x float64) float64  { return math.Sin(x) }
-func hostAcos(x float64) float64 { return math.Acos(x) }
+func hostSin(x float64) float64  { return kernels.HostSin(x) }
+func hostAcos(x float64) float64 { return kernels.HostAcos(x) }
