@@ -170,6 +170,9 @@ func (e *emit) compute(num int32, n *node) (Val, error) {
 		if n.kind == nOp {
 			return e.bd.Emit(Instr{Op: n.op, DType: n.dtype, A: x[0], B: x[1], C: x[2]}), nil
 		}
+		if n.a == n.b { // listed once
+			x[1] = x[0]
+		}
 		return e.bd.Macro(Macro(n.imm), x[0], x[1]), nil
 	}
 	return 0, fmt.Errorf("kernels: unexpected node of kind %d", n.kind)

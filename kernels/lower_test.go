@@ -275,3 +275,19 @@ func TestUnusedLeavesAreNotRead(t *testing.T) {
 		t.Errorf("%+v %v", parts, err)
 	}
 }
+
+func TestAPowerOfItself(t *testing.T) {
+	tr := NewTrace(F32)
+	a := tr.Leaf(0, tensor.F32, tensor.Shape{2})
+	got, _ := evalF32(t, a.Pow(a), testLeaves{{2, 3}})
+	if want := []float32{4, 27}; !slices.Equal(got, want) {
+		t.Errorf("%v, not %v", got, want)
+	}
+}
+
+func TestHostFunctionsKeepTheirMachines(t *testing.T) {
+	HostSin(1)
+	if n := testing.AllocsPerRun(100, func() { HostSin(0.5) }); n > 1 {
+		t.Errorf("%v allocations for a sine", n)
+	}
+}

@@ -2,8 +2,7 @@ package kernels
 
 import (
 	"math"
-
-	"github.com/mecha-gpu/mecha-gpu/tensor"
+	"sync"
 )
 
 // Functions of numbers on the host, through the F64 macros: the same bits on every
@@ -31,14 +30,35 @@ func HostCosPi(x float64) float64 { return evalHost(MacroCosPi, x, x) }
 // HostAcos is the angle in radians whose cosine is x.
 func HostAcos(x float64) float64 { return evalHost(MacroAcos, x, x) }
 
+// hostMachine is a machine with the launch of one macro for one element. A host function
+// runs for every key of a checkpoint, so the Program and its scratch memory are kept.
+type hostMachine struct {
+	m       Machine
+	l       Launch
+	in, out [16]byte
+}
+
+// hostMachines holds idle machines, by macro.
+var hostMachines [numMacros]sync.Pool
+
+func newHostMachine(f Macro) *hostMachine {
+	h := &hostMachine{}
+	in, out := HostMem(h.in[:]), HostMem(h.out[:])
+	h.l = Launch{Prog: macroProgram(f, F64), N: 1, Args: []Arg{{Span: Span{in, 0, 8}}, {Span: Span{in, 8, 8}}}, Results: []Span{{out, 0, 8}}}
+	return h
+}
+
 // evalHost evaluates a macro for one element.
 func evalHost(f Macro, x, y float64) float64 {
-	in, out := make([]byte, 16), make([]byte, 8)
-	Narrow64(in, []float64{x, y}, tensor.F64)
-	m, o := HostMem(in), HostMem(out)
-	l := &Launch{Prog: macroProgram(f, F64), N: 1, Args: []Arg{{Span: Span{m, 0, 8}}, {Span: Span{m, 8, 8}}}, Results: []Span{{o, 0, 8}}}
-	if err := Run(l); err != nil { // the launch is made here and fits
+	h, ok := hostMachines[f].Get().(*hostMachine)
+	if !ok {
+		h = newHostMachine(f)
+	}
+	defer hostMachines[f].Put(h)
+	le.PutUint64(h.in[:], math.Float64bits(x))
+	le.PutUint64(h.in[8:], math.Float64bits(y))
+	if err := h.m.Run(&h.l); err != nil { // the launch is made here and fits
 		return math.NaN()
 	}
-	return math.Float64frombits(le.Uint64(out))
+	return math.Float64frombits(le.Uint64(h.out[:]))
 }
