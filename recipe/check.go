@@ -1,0 +1,138 @@
+package recipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mecha-gpu/mecha-gpu/methods"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// checkArguments checks that the values that reach parameters have their types, and chooses
+// implementations of interfaces.
+func (s *solver) checkArguments(context.Context) error {
+	c := &valueChecker{solver: s, seen: map[checked]bool{}}
+	s.users(func(user, p, i int) {
+		if param := &s.nodes[user].method.Params[p]; param.Type != methods.Any {
+			c.check(user, param, i)
+		}
+	})
+	for i := range s.nodes {
+		if m := s.nodes[i].method; m != nil && m.Interface {
+			c.errs = append(c.errs, s.implement(i))
+		}
+	}
+	return errors.Join(c.errs...)
+}
+
+// valueChecker follows arguments to the values that they choose from.
+type valueChecker struct {
+	*solver
+	seen map[checked]bool
+	errs []error
+}
+
+// checked is an occurrence and a type that it was checked against.
+type checked struct {
+	i        int
+	t        methods.Type
+	nullable bool
+}
+
+// check checks occurrence i against a parameter of user. It does not recurse: recipes may
+// be deep.
+func (c *valueChecker) check(user int, param *methods.Param, i int) {
+	for stack := []int{i}; len(stack) > 0; {
+		i := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if k := (checked{i, param.Type, param.Nullable}); c.seen[k] {
+			continue
+		} else {
+			c.seen[k] = true
+		}
+		n := &c.nodes[i]
+		switch n.expr.kind {
+		case ModelNode:
+			if param.Type != methods.Tensor {
+				c.fail(user, "", &tensor.Error{Err: fmt.Errorf("parameter %s: a tensor cannot be used here", param.Name),
+					Got: describe(n.expr), Want: fmt.Sprintf("a %v that the recipe says", param.Type)})
+			}
+		case LiteralNode:
+			stack = append(stack, c.literal(user, param, n)...)
+		case MergeNode:
+			stack = append(stack, c.merge(user, param, n)...)
+		}
+	}
+}
+
+// literal checks the values of a literal and returns the nodes in it.
+func (c *valueChecker) literal(user int, param *methods.Param, n *occurrence) (more []int) {
+	for k, at := range n.entries {
+		x := &n.expr.entries[k]
+		if at >= 0 {
+			more = append(more, at)
+			continue
+		}
+		if _, err := param.Coerce(x.Value, c.o.Compat); err != nil {
+			key := x.Key
+			if len(n.entries) == 1 {
+				key = ""
+			}
+			c.fail(user, key, err)
+		}
+	}
+	return more
+}
+
+// merge checks what a merge gives. One that gives what it is given is looked through.
+func (c *valueChecker) merge(user int, param *methods.Param, n *occurrence) (more []int) {
+	switch t := n.method.Return.Type; {
+	case t == methods.Any:
+		for p, args := range n.args {
+			if n.method.Params[p].Type == methods.Any {
+				more = append(more, args...)
+			}
+		}
+	case (t == methods.String) != (param.Type == methods.String):
+		c.fail(user, "", &tensor.Error{Err: fmt.Errorf("parameter %s", param.Name),
+			Got: fmt.Sprintf("%s, which gives a %v", describe(n.expr), t), Want: fmt.Sprintf("a %v", param.Type)})
+	}
+	return more
+}
+
+func (c *valueChecker) fail(user int, key string, err error) {
+	e := c.nodes[user].expr
+	c.errs = append(c.errs, &tensor.Error{Class: tensor.ClassRecipe, Path: c.place(e), Key: key, Err: fmt.Errorf("%s: %w", e.method.ID, err)})
+}
+
+// implement replaces an interface by the first of its implementations whose configs and
+// spaces the arguments have. Values for all keys have no config and do not take part.
+func (s *solver) implement(i int) error {
+	n := &s.nodes[i]
+	face := n.method
+	for _, m := range s.g.env.Methods.All() {
+		if m.Implements == face.ID && s.accepts(m, n) {
+			n.method = m
+			if m.Status == methods.Known {
+				return s.errorAt(n.expr, fmt.Errorf("method %s: known, not available yet", m.ID))
+			}
+			return nil
+		}
+	}
+	return s.errorAt(n.expr, fmt.Errorf("%s has no implementation for these arguments", face.ID))
+}
+
+func (s *solver) accepts(m *methods.Method, n *occurrence) bool {
+	for p := range m.Params {
+		for _, a := range n.args[p] {
+			if _, constant := s.nodes[a].expr.constant(); constant {
+				continue
+			}
+			if id := m.Params[p].Config; id != "" && id != s.configs[a].config.ID() || !m.Params[p].Spaces.Has(s.spaces[a]) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// Key is a row of the table of a config.
+type Key struct {
+	Name     string
+	Shape    tensor.Shape // nil: not known; empty but not nil: a scalar
+	DType    tensor.DType // InvalidDType: not known
+	Aliases  []string     // other names, in the order in which they are tried
+	Optional bool         // a model without it is complete
+}
+
+// Component is a named part of a config.
+type Component struct {
+	Name string
+	Keys []Key
+}
+
+// Config is a model config. It is not changed after it is made, so that any goroutine may
+// read it. Two configs are the same if their identifiers are, except structural ones,
+// which are the same only if they are one object.
+type Config struct {
+	id         string
+	components []Component
+	keys       []Key            // of all components, in order; nil for a structural config
+	index      map[string]int32 // from names and aliases to keys
+	union      *union           // keys of a structural config
+}
+
+// identifier is the form of identifiers: architecture and implementation.
+var identifier = regexp.MustCompile(`^[a-z0-9._+]+-[a-z0-9._+]+$`)
+
+// New makes a config. It fails if the identifier is not of the form
+// architecture-implementation (lowercase letters, digits, '.', '_' and '+'), or if a name
+// or an alias is there twice.
+func New(id string, components ...Component) (*Config, error) {
+	if !identifier.MatchString(id) {
+		return nil, tensor.Errorf(tensor.ClassRecipe, "model config %q: the identifier must be architecture-implementation, in a-z 0-9 . _ +", id)
+	}
+	c := &Config{id: id, components: components, index: map[string]int32{}}
+	for _, part := range components {
+		for _, k := range part.Keys {
+			if err := c.add(k); err != nil {
+				return nil, &tensor.Error{Class: tensor.ClassRecipe, Key: k.Name, Err: fmt.Errorf("model config %s: %w", id, err)}
+			}
+		}
+	}
+	return c, nil
+}
+
+func (c *Config) add(k Key) error {
+	i := int32(len(c.keys))
+	for _, name := range append([]string{k.Name}, k.Aliases...) {
+		if _, taken := c.index[name]; taken {
+			return fmt.Errorf("the name %q is there twice", name)
+		}
+		c.index[name] = i
+	}
+	c.keys = append(c.keys, k)
+	return nil
+}
+
+// ID returns the identifier; "structural" for a structural config.
+func (c *Config) ID() string { return c.id }
+
+// Structural reports whether the config was made from inputs.
+func (c *Config) Structural() bool { return c.union != nil }
+
+// Components returns the components in order; a structural config has none.
+func (c *Config) Components() []Component { return c.components }
+
+// Len returns the number of keys.
+func (c *Config) Len() int {
+	if c.union != nil {
+		return c.union.len()
+	}
+	return len(c.keys)
+}
+
+// Name returns the canonical name of key i in the order of the config; that of a
+// structural config is the order of first appearance in its sources.
+func (c *Config) Name(i int) string {
+	if c.union != nil {
+		return c.union.name(i)
+	}
+	return c.keys[i].Name
+}
+
+// Key returns row i of the table. Of a structural config only the name is known.
+func (c *Config) Key(i int) Key {
+	if c.union != nil {
+		return Key{Name: c.union.name(i)}
+	}
+	return c.keys[i]
+}
+
+// Find returns the row of a name or an alias. It does not find keys of structural configs,
+// which have no table.
+func (c *Config) Find(name string) (Key, int, bool) {
+	i, ok := c.index[name]
+	if !ok {
+		return Key{}, 0, false
+	}
+	return c.keys[i], int(i), true
+}
+
+// Canonical returns the canonical name of a key of the config, given that name or an alias.
+func (c *Config) Canonical(name string) (string, bool) {
+	if c.union != nil {
+		return name, c.union.has(name)
+	}
+	i, ok := c.index[name]
+	if !ok {
+		return "", false
+	}
+	return c.keys[i].Name, true
+}
+
+// Aliases returns the other names of the key with the given canonical name.
+func (c *Config) Aliases(name string) []string {
+	if i, ok := c.index[name]; ok && c.keys[i].Name == name {
+		return c.keys[i].Aliases
+	}
+	return nil
+}

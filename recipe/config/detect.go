@@ -1,0 +1,109 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// minMatch is the share of the keys of an input that a config must know to be a candidate;
+// exactly this share is enough (the reference's heuristic).
+const minMatch = 10 // percent
+
+// Match says how well a config fits the keys of one or several inputs.
+type Match struct {
+	Config     *Config
+	Adapter    bool
+	Matched    int     // keys of the inputs that the config knows
+	Extra      float64 // share of the keys of an input that it does not know, averaged
+	Missing    float64 // share of its keys that are mandatory and that an input lacks, averaged
+	Mismatched int     // keys whose shape is known to differ
+	known      int     // keys whose shapes were compared
+	inputs     int
+}
+
+// Shapes gives the shape of key i of an input; Keys that have it take part in the
+// comparison of shapes.
+type Shapes interface {
+	Shape(i int) tensor.Shape
+}
+
+func (k headerKeys) Shape(i int) tensor.Shape { return k.h.At(i).Shape }
+
+// Detect returns the available configs that fit all inputs, best first: fewest unknown keys,
+// then fewest shapes that differ, then fewest missing keys, then those of models before
+// those of adapters, then by identifier. A config fits an input if it knows a tenth of its
+// keys, and if at most half of the shapes differ; singleton-mecha fits only an input with
+// the one key "key". Every input must have keys.
+func (r Registry) Detect(inputs []Keys) []Match {
+	var list []Match
+	for _, row := range r.rows {
+		if row.Make == nil {
+			continue
+		}
+		m := Match{Config: row.Make(), Adapter: row.Adapter}
+		fits := len(inputs) > 0
+		for _, in := range inputs {
+			fits = fits && m.add(in)
+		}
+		if fits && 2*m.Mismatched <= m.known {
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, func(a, b Match) int {
+		return cmp.Or(cmp.Compare(a.Extra, b.Extra), cmp.Compare(a.Mismatched, b.Mismatched), cmp.Compare(a.Missing, b.Missing),
+			cmp.Compare(rank(a), rank(b)), strings.Compare(a.Config.id, b.Config.id))
+	})
+	return list
+}
+
+func rank(m Match) int {
+	if m.Adapter {
+		return 1
+	}
+	return 0
+}
+
+// add compares one input; it reports whether enough of its keys are known.
+func (m *Match) add(in Keys) bool {
+	n := in.Len()
+	if m.Config.id == SingletonID && n != 1 {
+		return false
+	}
+	shapes, _ := in.(Shapes)
+	matched := make([]bool, len(m.Config.keys))
+	hits := 0
+	for i := range n {
+		k, at, ok := m.Config.Find(in.Name(i))
+		if !ok {
+			continue
+		}
+		if !matched[at] {
+			hits++
+		}
+		matched[at] = true
+		if shapes != nil && k.Shape != nil {
+			m.known++
+			if !k.Shape.Equal(shapes.Shape(i)) {
+				m.Mismatched++
+			}
+		}
+	}
+	if n == 0 || 100*hits < minMatch*n {
+		return false
+	}
+	missing := 0
+	for i, k := range m.Config.keys {
+		if !k.Optional && !matched[i] {
+			missing++
+		}
+	}
+	mean := func(old, x float64) float64 { return (old*float64(m.inputs) + x) / float64(m.inputs+1) }
+	m.Extra = mean(m.Extra, float64(n-hits)/float64(n))
+	m.Missing = mean(m.Missing, float64(missing)/float64(len(m.Config.keys)))
+	m.Matched += hits
+	m.inputs++
+	return true
+}

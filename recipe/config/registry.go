@@ -1,0 +1,94 @@
+package config
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// Row is a config that recipes can name.
+type Row struct {
+	ID      string
+	Inner   string         // another identifier of the same config; "" if it has none
+	Adapter bool           // generated for adapter files (LoRA); tried after the others
+	Make    func() *Config // makes the config; nil: the config is known, but not available yet
+}
+
+// Registry is a set of configs, by identifier. It is a value; With adds to a copy.
+type Registry struct {
+	rows []Row
+	byID map[string]int // also by inner identifier
+}
+
+// Builtin returns the 17 configs of sd-mecha 1.1.5. Those whose Make is nil can be named in
+// recipes, but not merged with yet.
+func Builtin() Registry {
+	r, err := Registry{}.with(builtin)
+	if err != nil {
+		panic("config: the built-in table is not well-formed") // a test builds it
+	}
+	return r
+}
+
+// With returns the registry with more configs. It fails if an identifier is taken.
+func (r Registry) With(configs ...*Config) (Registry, error) {
+	rows := make([]Row, len(configs))
+	for i, c := range configs {
+		if c.Structural() {
+			return r, tensor.Errorf(tensor.ClassRecipe, "a structural model config has no name and cannot be registered")
+		}
+		rows[i] = Row{ID: c.ID(), Make: func() *Config { return c }}
+	}
+	return r.with(rows)
+}
+
+func (r Registry) with(rows []Row) (Registry, error) {
+	n := Registry{rows: slices.Clone(r.rows), byID: make(map[string]int, len(r.rows)+len(rows))}
+	for id, i := range r.byID {
+		n.byID[id] = i
+	}
+	for _, row := range rows {
+		if row.Make != nil {
+			row.Make = sync.OnceValue(row.Make)
+		}
+		for _, id := range []string{row.ID, row.Inner} {
+			if _, taken := n.byID[id]; taken || id == StructuralID || id == InferID {
+				return r, tensor.Errorf(tensor.ClassRecipe, "model config %q is defined already", id)
+			}
+			if id != "" {
+				n.byID[id] = len(n.rows)
+			}
+		}
+		n.rows = append(n.rows, row)
+	}
+	return n, nil
+}
+
+// Get returns the row of an identifier. The identifiers structural and infer have none.
+func (r Registry) Get(id string) (Row, bool) {
+	i, ok := r.byID[id]
+	if !ok {
+		return Row{}, false
+	}
+	return r.rows[i], true
+}
+
+// All returns the rows in order of registration.
+func (r Registry) All() []Row { return slices.Clone(r.rows) }
+
+// Nearest returns up to three identifiers that id may have been meant to be.
+func (r Registry) Nearest(id string) []string {
+	names := make([]string, 0, len(r.byID))
+	for name := range r.byID {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var near []string
+	for _, name := range tensor.Nearest(id, names, 3) {
+		if canonical := r.rows[r.byID[name]].ID; !slices.Contains(near, canonical) {
+			near = append(near, canonical)
+		}
+	}
+	return near
+}

@@ -1,0 +1,238 @@
+package recipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mecha-gpu/mecha-gpu/methods"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// component is a set of occurrences that have one model config.
+type component struct {
+	members []int
+	pins    []pin // configs that were named, each once
+	infer   *Expr // a node whose hint asks for a named config
+	config  *config.Config
+	voters  []int // members whose keys count
+}
+
+// pin is a config that the component must have, and where that comes from.
+type pin struct {
+	id   string
+	user int // occurrence
+	p    int // parameter; -1: a hint; -2: what the method gives
+}
+
+// solveConfigs finds the components and the config of each.
+func (s *solver) solveConfigs(context.Context) error {
+	parent := s.components()
+	byRoot := map[int]*component{}
+	s.configs = make([]*component, len(s.nodes))
+	var list []*component
+	for i := range s.nodes {
+		r := findRoot(parent, i)
+		c := byRoot[r]
+		if c == nil {
+			c = &component{}
+			byRoot[r] = c
+			list = append(list, c)
+		}
+		c.members = append(c.members, i)
+		s.configs[i] = c
+	}
+	s.pin()
+	var errs []error
+	for _, c := range list {
+		if err := s.choose(c); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if err := s.checkMembers(c); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// components joins what has one config: a merge and its arguments of parameters that name
+// no config, a literal and its entries.
+func (s *solver) components() []int {
+	parent := make([]int, len(s.nodes))
+	for i := range parent {
+		parent[i] = i
+	}
+	join := func(a, b int) { parent[findRoot(parent, a)] = findRoot(parent, b) }
+	s.users(func(user, p, i int) {
+		if s.nodes[user].method.Params[p].Config == "" {
+			join(i, user)
+		}
+	})
+	for i := range s.nodes {
+		n := &s.nodes[i]
+		if h := n.expr.hints.Config; h != "" && h != config.InferID {
+			continue // its entries may have another config
+		}
+		for _, c := range n.entries {
+			if c >= 0 {
+				join(c, i)
+			}
+		}
+	}
+	return parent
+}
+
+func findRoot(parent []int, i int) int {
+	for parent[i] != i {
+		parent[i] = parent[parent[i]]
+		i = parent[i]
+	}
+	return i
+}
+
+// pin adds the configs that hints, parameters and methods name.
+func (s *solver) pin() {
+	for i := range s.nodes {
+		n := &s.nodes[i]
+		switch h := n.expr.hints.Config; h {
+		case "":
+		case config.InferID:
+			s.configs[i].infer = n.expr
+		default:
+			s.configs[i].add(pin{h, i, -1})
+		}
+		if n.method != nil && n.method.Return.Config != "" {
+			s.configs[i].add(pin{n.method.Return.Config, i, -2})
+		}
+	}
+	s.users(func(user, p, i int) {
+		if id := s.nodes[user].method.Params[p].Config; id != "" {
+			s.configs[i].add(pin{id, user, p})
+		}
+	})
+}
+
+func (c *component) add(p pin) {
+	for _, q := range c.pins {
+		if q.id == p.id {
+			return
+		}
+	}
+	c.pins = append(c.pins, p)
+}
+
+// choose decides the config of a component: the one that is named, else the named one that
+// fits its keys best, else a structural one.
+func (s *solver) choose(c *component) error {
+	if len(c.pins) > 1 {
+		a, b := c.pins[0], c.pins[1]
+		return &tensor.Error{Class: tensor.ClassRecipe, Path: s.place(s.nodes[b.user].expr),
+			Err:  fmt.Errorf("the model configs do not agree: %s, but %s, and both must have one config", s.pinText(a), s.pinText(b)),
+			Hint: "a conversion between them is needed"}
+	}
+	s.vote(c)
+	switch {
+	case len(c.pins) == 1:
+		return s.named(c)
+	case s.vet:
+		c.config = config.Structural()
+		return nil
+	}
+	return s.detect(c)
+}
+
+// named takes the one config that the component must have.
+func (s *solver) named(c *component) error {
+	p := c.pins[0]
+	row, ok := s.g.env.Configs.Get(p.id)
+	var err error
+	switch {
+	case !ok:
+		err = fmt.Errorf("%s, which is not defined", s.pinText(p))
+	case row.Make == nil:
+		err = fmt.Errorf("%s: model config %s: known, not available yet", s.pinText(p), p.id)
+	default:
+		c.config = row.Make()
+		return nil
+	}
+	return s.errorAt(s.nodes[p.user].expr, err)
+}
+
+func (s *solver) pinText(p pin) string {
+	n := &s.nodes[p.user]
+	switch p.p {
+	case -1:
+		return fmt.Sprintf("%s has config %s by its hint", describe(n.expr), p.id)
+	case -2:
+		return fmt.Sprintf("%s gives config %s", describe(n.expr), p.id)
+	}
+	return fmt.Sprintf("parameter %s of %s takes config %s", n.method.Params[p.p].Name, describe(n.expr), p.id)
+}
+
+// vote chooses the members whose keys count: models and literals; but beside a model or a
+// named config, literals that steer methods (in the space param, or plain numbers) do not.
+func (s *solver) vote(c *component) {
+	pinned := len(c.pins) > 0
+	for _, i := range c.members {
+		pinned = pinned || s.nodes[i].expr.kind == ModelNode
+	}
+	for _, i := range c.members {
+		if e := s.nodes[i].expr; e.kind == ModelNode || e.kind == LiteralNode && !(pinned && s.steers(i)) {
+			c.voters = append(c.voters, i)
+		}
+	}
+}
+
+// steers reports whether a literal is a parameter rather than a state dict.
+func (s *solver) steers(i int) bool {
+	n := s.nodes[i].expr
+	if s.spaces[i] == methods.ParamSpace {
+		return true
+	}
+	for k := range n.entries {
+		if n.entries[k].Node != nil || n.entries[k].Value.Kind == methods.StringValue {
+			return false
+		}
+	}
+	return true
+}
+
+// sources returns the keys of the members that vote: of every model once, in the order of
+// the recipe, then of literals.
+func (s *solver) sources(c *component) []config.Keys {
+	var all, literals []config.Keys
+	seen := make([]bool, len(s.models))
+	for _, i := range c.voters {
+		n := s.nodes[i].expr
+		if n.kind == LiteralNode {
+			literals = append(literals, literalKeys(n))
+			continue
+		}
+		if m := s.byPath[CleanPath(n.path)]; !seen[m] {
+			seen[m] = true
+			all = append(all, config.Header(s.models[m].Header))
+		}
+	}
+	return append(all, literals...)
+}
+
+// keyList is the keys of a literal.
+type keyList struct {
+	names []string
+	index map[string]int
+}
+
+func literalKeys(n *Expr) config.Keys {
+	k := &keyList{index: make(map[string]int, len(n.entries))}
+	for i := range n.entries {
+		k.index[n.entries[i].Key] = i
+		k.names = append(k.names, n.entries[i].Key)
+	}
+	return k
+}
+
+func (k *keyList) Len() int             { return len(k.names) }
+func (k *keyList) Name(i int) string    { return k.names[i] }
+func (k *keyList) Has(name string) bool { _, ok := k.index[name]; return ok }

@@ -1,0 +1,145 @@
+package recipe
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mecha-gpu/mecha-gpu/methods"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// detect finds the config of a component in which none is named.
+func (s *solver) detect(c *component) error {
+	sources := s.sources(c)
+	root := c == s.configs[len(s.nodes)-1]
+	if len(sources) == 0 && root { // values only: the result has one key
+		c.config = config.Singleton()
+		return nil
+	}
+	if found := s.g.env.Configs.Detect(sources); len(found) > 0 {
+		c.config = found[0].Config
+		return nil
+	}
+	if c.infer != nil {
+		return s.errorAt(c.infer, errors.New("the hint infer asks for a named model config, but no available one fits the keys"))
+	}
+	c.config = config.Structural(sources...)
+	return nil
+}
+
+// checkMembers checks literals and models against the config of their component. A literal
+// none of whose keys is in it would be without effect.
+func (s *solver) checkMembers(c *component) error {
+	if s.vet && c.config.Structural() {
+		return nil
+	}
+	var errs []error
+	checked := map[Digest]bool{}
+	for _, i := range c.members {
+		n := s.nodes[i].expr
+		if checked[n.digest] {
+			continue
+		}
+		checked[n.digest] = true
+		switch {
+		case n.kind == LiteralNode && len(n.entries) > 0:
+			errs = append(errs, s.checkKeys(c, n, literalKeys(n)))
+		case n.kind == ModelNode && !c.config.Structural() && !s.vet:
+			h := s.models[s.byPath[CleanPath(n.path)]].Header
+			errs = append(errs, s.checkKeys(c, n, config.Header(h)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// maxKeys is how many keys a message lists.
+const maxKeys = 12
+
+// checkKeys compares the keys of a literal or a model with a config.
+func (s *solver) checkKeys(c *component, n *Expr, keys config.Keys) error {
+	extra, first := 0, make([]string, 0, maxKeys)
+	for i := range keys.Len() {
+		if _, ok := c.config.Canonical(keys.Name(i)); ok {
+			continue
+		}
+		if extra++; len(first) < maxKeys {
+			first = append(first, keys.Name(i))
+		}
+	}
+	if extra == 0 {
+		return nil
+	}
+	list := strings.Join(first, ", ")
+	if extra > len(first) {
+		list += fmt.Sprintf(", and %d more", extra-len(first))
+	}
+	if extra == keys.Len() {
+		return s.foreign(c, n, keys, list)
+	}
+	if n.kind == ModelNode && s.o.ExtraKeys == RefuseExtra {
+		return &tensor.Error{Class: tensor.ClassInput, Path: n.path, Err: fmt.Errorf("%d keys are not keys of model config %s: %s", extra, c.config.ID(), list)}
+	}
+	warning := fmt.Sprintf("%s: %d of %d keys are not keys of %s: %s", describe(n), extra, keys.Len(), whose(c.config), list)
+	s.warnings = append(s.warnings, warning)
+	return nil
+}
+
+func whose(c *config.Config) string {
+	if c.Structural() {
+		return "the models that it is used with"
+	}
+	return "model config " + c.ID()
+}
+
+// foreign is the error about keys none of which are in the config.
+func (s *solver) foreign(c *component, n *Expr, keys config.Keys, list string) error {
+	err := &tensor.Error{Class: tensor.ClassRecipe, Path: s.place(n),
+		Err: fmt.Errorf("%s: none of its keys is a key of %s: %s", describe(n), whose(c.config), list)}
+	if n.kind == ModelNode {
+		err.Class, err.Path = tensor.ClassInput, n.path
+	}
+	var fits []string
+	for _, m := range s.g.env.Configs.Detect([]config.Keys{keys}) {
+		fits = append(fits, m.Config.ID())
+	}
+	switch {
+	case keys.Has(config.SingletonKey) && n.kind == LiteralNode:
+		err.Hint = "one value for all keys is written as a number, or with convert_singleton"
+	case len(fits) > 0:
+		err.Hint = "they are keys of " + strings.Join(fits, " or ") + ": a conversion is missing"
+	case isBlocks(n):
+		err.Hint = "block weights have to be converted, for example with convert_sdxl_blocks_to_sgm"
+	}
+	return err
+}
+
+// isBlocks reports whether a literal looks like weights of the blocks of a UNet.
+func isBlocks(n *Expr) bool {
+	for i := range n.entries {
+		k := n.entries[i].Key
+		if k != "BASE" && !strings.HasPrefix(k, "IN0") && !strings.HasPrefix(k, "OUT0") && !strings.HasPrefix(k, "M00") {
+			return false
+		}
+	}
+	return n.kind == LiteralNode
+}
+
+// keyMap makes the key map of a merge, from the configs of its arguments to its own.
+func (s *solver) keyMap(i int, m *methods.Method) (methods.KeyMap, error) {
+	if m.Keys == nil {
+		return nil, nil
+	}
+	configs := make([]string, len(m.Params))
+	for p, args := range s.nodes[i].args {
+		if len(args) > 0 {
+			configs[p] = s.configs[args[0]].config.ID()
+		}
+	}
+	km, err := m.Keys(s.configs[i].config.ID(), configs)
+	if err != nil {
+		return nil, s.errorAt(s.nodes[i].expr, fmt.Errorf("%s: %w", m.ID, err))
+	}
+	return km, nil
+}

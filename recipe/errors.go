@@ -1,0 +1,129 @@
+package recipe
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// ParseError is an error in the text of a recipe, with its position.
+type ParseError struct {
+	File    string // "" if the text has no name
+	Line    int    // of the file, from 1
+	Column  int    // in characters, from 1
+	Command string // of the instruction: "merge"; "" if there is none
+	Arg     int    // number of the argument, from 0; -1 if the error is about none
+	Text    string // the line
+	Err     error
+}
+
+// ErrorClass returns ClassRecipe.
+func (e *ParseError) ErrorClass() tensor.Class { return tensor.ClassRecipe }
+
+// Unwrap returns the underlying error.
+func (e *ParseError) Unwrap() error { return e.Err }
+
+// Error returns position, instruction and failure, then the line, and below it a caret that
+// points at the error.
+func (e *ParseError) Error() string {
+	var b strings.Builder
+	if e.File != "" {
+		fmt.Fprintf(&b, "%s:", e.File)
+	} else {
+		b.WriteString("line ")
+	}
+	fmt.Fprintf(&b, "%d:%d: ", e.Line, e.Column)
+	if e.Command != "" {
+		b.WriteString(e.Command)
+		if e.Arg >= 0 {
+			b.WriteString(", argument " + strconv.Itoa(e.Arg))
+		}
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Err.Error())
+	if e.Text != "" {
+		line, pad := excerpt(e.Text, e.Column)
+		b.WriteString("\n\t" + line + "\n\t" + pad + "^")
+	}
+	return b.String()
+}
+
+// excerptRunes is how much of a long line is shown.
+const excerptRunes = 100
+
+// excerpt returns the part of a line around a column, and blanks that reach to the column.
+// Tabs stay tabs, so that the caret stands where it should.
+func excerpt(text string, column int) (line, pad string) {
+	r := []rune(strings.ToValidUTF8(text, "\ufffd"))
+	at := min(max(column-1, 0), len(r))
+	first, last := 0, len(r)
+	if len(r) > excerptRunes {
+		first = max(0, min(at-excerptRunes/2, len(r)-excerptRunes))
+		last = first + excerptRunes
+	}
+	var b strings.Builder
+	if first > 0 {
+		b.WriteString("   ")
+	}
+	for _, c := range r[first:at] {
+		if c == '\t' {
+			b.WriteByte('\t')
+		} else {
+			b.WriteByte(' ')
+		}
+	}
+	line = string(r[first:last])
+	if first > 0 {
+		line = "..." + line
+	}
+	if last < len(r) {
+		line += "..."
+	}
+	return line, b.String()
+}
+
+// ParseErrors is all that is wrong with the text of a recipe, in order of position.
+type ParseErrors struct {
+	List []*ParseError
+	More int // errors that are not in the list, because it became too long
+}
+
+// ErrorClass returns ClassRecipe.
+func (e *ParseErrors) ErrorClass() tensor.Class { return tensor.ClassRecipe }
+
+// Error returns all errors, one after the other.
+func (e *ParseErrors) Error() string {
+	parts := make([]string, 0, len(e.List)+1)
+	for _, p := range e.List {
+		parts = append(parts, p.Error())
+	}
+	if e.More > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more errors", e.More))
+	}
+	return strings.Join(parts, "\n")
+}
+
+// Unwrap returns the errors.
+func (e *ParseErrors) Unwrap() []error {
+	errs := make([]error, len(e.List))
+	for i, p := range e.List {
+		errs[i] = p
+	}
+	return errs
+}
+
+func (e *ParseErrors) sort() {
+	slices.SortStableFunc(e.List, func(a, b *ParseError) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
+
+// column converts an offset in bytes to a column in characters.
+func column(line string, offset int) int {
+	return utf8.RuneCountInString(line[:min(offset, len(line))]) + 1
+}
