@@ -54,6 +54,14 @@ var layouts = []layout{
 
 func (l *layout) bits() int { return l.d.Bits() }
 
+// step is 1, but a few under the race detector for the types of 16 bits.
+func (l *layout) step() int {
+	if l.bits() > 8 && thin > 1 {
+		return 7
+	}
+	return 1
+}
+
 // value is the value of a code by the textbook formula, in exact arithmetic.
 func (l *layout) value(code int) float64 {
 	sign := 0
@@ -164,7 +172,7 @@ func sameFloat(a, b float64) bool {
 func TestEveryCodeWidensToItsValue(t *testing.T) {
 	for i := range layouts {
 		l := &layouts[i]
-		for c := 0; c < 1<<l.bits(); c++ {
+		for c := 0; c < 1<<l.bits(); c += l.step() {
 			want := l.value(c)
 			var x [1]float32
 			var y [1]float64
@@ -184,7 +192,7 @@ func TestEveryCodeWidensToItsValue(t *testing.T) {
 func TestEveryCodeSurvivesARoundTrip(t *testing.T) {
 	for i := range layouts {
 		l := &layouts[i]
-		for c := 0; c < 1<<l.bits(); c++ {
+		for c := 0; c < 1<<l.bits(); c += l.step() {
 			want := uint64(c)
 			if v := l.value(c); v != v {
 				want = l.nan
@@ -250,7 +258,7 @@ func TestStoresRoundRandomNumbersToTheNearestCode(t *testing.T) {
 	for i := range layouts {
 		l := &layouts[i]
 		mags := l.magnitudes()
-		for range 5000 {
+		for range 5000 / thin {
 			x := math.Float32frombits(uint32(rnd.Uint64()))
 			if got, want := narrow32(l.d, x), l.encode(mags, float64(x)); got != want {
 				t.Fatalf("%v of %x: code %#x, want %#x", l.d, x, got, want)

@@ -137,7 +137,7 @@ func ulps(c Compute, got float64, want *big.Float) float64 {
 var bound = [2]float64{F32: 2, F64: 4}
 
 func TestMacrosAreWithinTheirBound(t *testing.T) {
-	n := map[Compute]int{F32: 1000, F64: 1000}
+	n := map[Compute]int{F32: 1000 / thin, F64: 1000 / thin}
 	if os.Getenv("MECHA_EXHAUSTIVE") != "" {
 		n = map[Compute]int{F32: 100000, F64: 100000}
 	}
@@ -180,7 +180,7 @@ func measure(t *testing.T, f Macro, c Compute, n int) (worst float64, at [2]floa
 // TestMacrosSweepAllExponentsOfFloat32 compares with package math, whose float64
 // functions are far more accurate than float32. MECHA_EXHAUSTIVE=1 takes every float32.
 func TestMacrosSweepAllExponentsOfFloat32(t *testing.T) {
-	stride := uint64(20011)
+	stride := uint64(20011 * thin)
 	if os.Getenv("MECHA_EXHAUSTIVE") != "" {
 		stride = 1
 	}

@@ -47,7 +47,7 @@ func fmaAll[F float](d, x, y, z []F) {
 // fma32 returns x*y + z with one rounding. The product is exact in float64; the sum is
 // rounded to odd there, so that the rounding to float32 is the only one that shows.
 func fma32(x, y, z float32) float32 {
-	p, c := float64(x)*float64(y), float64(z)
+	p, c := float64(float64(x)*float64(y)), float64(z)
 	s := p + c
 	// The error of the sum (Knuth's TwoSum); NaN if s is not finite.
 	t := s - p
