@@ -14,7 +14,9 @@ import (
 type again struct {
 	index int
 	gone  []int
-	why   *plan.Read // the leaf of the guard that was found last; nil if it was computed
+	why   *plan.Read // the leaf of the first guard that was found last; nil if it was computed
+
+	omitted []Omission // what the guards that were found last protect
 }
 
 // restart turns the guards that were found set in a segment (indices of its guards) into
@@ -26,6 +28,7 @@ func (l *loop) restart(j *plan.Job, s *plan.Segment, gone, found []int) (again, 
 	}
 	for _, g := range found {
 		a.gone = append(a.gone, s.Inst.Guards[g])
+		a.omitted = append(a.omitted, l.omission(j, guardLeaf(s, g)))
 	}
 	slices.Sort(a.gone)
 	a.gone = slices.Compact(a.gone)
@@ -33,6 +36,14 @@ func (l *loop) restart(j *plan.Job, s *plan.Segment, gone, found []int) (again, 
 		return a, planError(j, "guards %v are still there", gone)
 	}
 	return a, nil
+}
+
+// omission names a leaf, or what was computed for a job if there is no leaf.
+func (l *loop) omission(j *plan.Job, leaf *plan.Read) Omission {
+	if leaf == nil {
+		return Omission{Key: j.Key}
+	}
+	return Omission{Source: l.sources[leaf.Model].Name(), Key: l.inputKey(leaf)}
 }
 
 // refused is the error for a non-finite element under the policy Refuse.

@@ -116,6 +116,7 @@ func (l *loop) leave() {
 // again puts a job back to be generated without its guards. The caller holds mu.
 func (l *loop) again(a again) {
 	l.rep.Restarts++
+	l.rep.omit(a.omitted)
 	l.retries = append(l.retries, a)
 }
 

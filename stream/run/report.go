@@ -18,6 +18,9 @@ type Report struct {
 	FellBack int // of these: made from a fallback
 
 	Restarts int     // times that a job was generated again because of a guard
+	Omitted   []Omission // inputs that were left out because they are not finite; at most 1000
+	Omissions int        // how many there are
+
 	Dropped  []Drop  // keys that could not be made; at most 1000 of them
 	Drops    int     // how many there are
 	Flagged  []Count // keys with output elements that are not finite or lost range; at most 1000
@@ -29,8 +32,22 @@ type Report struct {
 	Units        int // slots filled: batches, and units of large jobs
 	PeakLeased   int64
 
-	Stages Stages
-	Wall   time.Duration
+	Stages  Stages
+	Publish time.Duration // checking the inputs, syncing and renaming
+	Wall    time.Duration
+}
+
+// Omission is an input that was left out because it has elements that are NaN or
+// infinite. Source is empty, and Key that of the output, if it was computed.
+type Omission struct{ Source, Key string }
+
+// omit enters inputs that are left out.
+func (r *Report) omit(list []Omission) {
+	for _, o := range list {
+		if r.Omissions++; len(r.Omitted) < maxNamed {
+			r.Omitted = append(r.Omitted, o)
+		}
+	}
 }
 
 // Drop is a key that is not in the output, and why.

@@ -47,10 +47,12 @@ func Run(ctx context.Context, p *plan.Plan, sources []tensor.Source, sinks []ten
 	if err := l.work(ctx, devices); err != nil {
 		return nil, err
 	}
+	worked := time.Now()
 	if err := l.commit(ctx); err != nil {
 		return nil, err
 	}
 	committed = true
+	l.rep.Publish = time.Since(worked)
 	l.progress(true)
 	l.rep.Wall = time.Since(start)
 	return &l.rep, nil

@@ -1,0 +1,138 @@
+package mecha
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/mecha-gpu/mecha-gpu/methods"
+	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/stream/safetensors"
+	"github.com/mecha-gpu/mecha-gpu/stream/vfs"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// RecipeKey is the key of the metadata under which a merged checkpoint carries its recipe.
+const RecipeKey = "mecha_recipe"
+
+// maxRecipeBytes is the size of the longest recipe that is read from a file: a graph of
+// ten thousand nodes takes about one MiB.
+const maxRecipeBytes = 64 << 20
+
+// Recipe is a graph of merge methods over models and values, not yet tied to files. It is
+// immutable and may be used for any number of merges.
+type Recipe struct {
+	graph *recipe.Graph
+	name  string // what messages call it
+	dir   string // where it lies; relative models are looked for there last
+}
+
+// Name returns what messages call the recipe: its path, or the name it was parsed under.
+func (r *Recipe) Name() string { return r.name }
+
+// Text returns the recipe in the .mecha text format, which sd-mecha reads as well.
+func (r *Recipe) Text() (string, error) {
+	b, err := recipe.Format(r.graph)
+	return string(b), err
+}
+
+// NewRecipe makes a recipe of a graph that was built with package recipe.
+func NewRecipe(g *recipe.Graph, name string) *Recipe { return &Recipe{graph: g, name: name} }
+
+// Methods returns the merge methods that a recipe may use with these options.
+func Methods(o Options) (methods.Set, error) { return methods.Builtin().With(o.Methods...) }
+
+// Env returns what recipes are parsed and built with: methods, model configs and merge
+// spaces.
+func Env(o Options) (recipe.Env, error) {
+	set, err := Methods(o)
+	return recipe.Env{Methods: set, Configs: config.Builtin(), Spaces: methods.BuiltinSpaces()}, err
+}
+
+// ParseRecipe reads a recipe in the .mecha text format. No model is opened. All errors in
+// the text are reported together, with their lines.
+func ParseRecipe(text []byte, name string, o Options) (*Recipe, error) {
+	env, err := Env(o)
+	if err != nil {
+		return nil, err
+	}
+	g, err := recipe.Parse(text, name, env)
+	if err != nil {
+		return nil, err
+	}
+	return &Recipe{graph: g, name: name}, nil
+}
+
+// LoadRecipe reads a recipe from a file: text, or a merged checkpoint that carries one. What
+// the file is, its content decides.
+func LoadRecipe(ctx context.Context, path string, o Options) (*Recipe, error) {
+	text, err := readRecipe(ctx, o.fs(), path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := ParseRecipe(text, path, o)
+	if err != nil {
+		return nil, err
+	}
+	r.dir = filepath.Dir(path)
+	return r, nil
+}
+
+// readRecipe returns the text of a recipe file.
+func readRecipe(ctx context.Context, fsys vfs.FS, path string) ([]byte, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("cannot read the recipe: %w", err)}
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, &tensor.Error{Class: tensor.ClassIO, Path: path, Err: err}
+	}
+	if info.Mode.IsDir() || !looksLikeText(f, info.Size) {
+		return embeddedRecipe(ctx, fsys, path)
+	}
+	if info.Size > maxRecipeBytes {
+		return nil, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("a recipe of %d bytes is too long", info.Size),
+			Want: fmt.Sprintf("at most %d bytes", maxRecipeBytes)}
+	}
+	text := make([]byte, info.Size)
+	if err := vfs.ReadFull(f, text, 0); err != nil {
+		return nil, &tensor.Error{Class: tensor.ClassIO, Path: path, Err: err}
+	}
+	return text, nil
+}
+
+// looksLikeText reports whether a file starts as text does. A checkpoint starts with the
+// length of its header, whose upper bytes are zero.
+func looksLikeText(f io.ReaderAt, size int64) bool {
+	head := make([]byte, min(size, 16))
+	n, _ := f.ReadAt(head, 0)
+	return !bytes.ContainsAny(head[:n], "\x00")
+}
+
+// embeddedRecipe returns the recipe in the metadata of a checkpoint.
+func embeddedRecipe(ctx context.Context, fsys vfs.FS, path string) ([]byte, error) {
+	src, err := safetensors.Open(ctx, fsys, path)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	text, ok := src.Header().Metadata[RecipeKey]
+	if !ok {
+		return nil, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("this checkpoint carries no recipe"),
+			Hint: "its metadata has no entry " + RecipeKey}
+	}
+	return []byte(text), nil
+}
+
+// fs returns the file system to use.
+func (o *Options) fs() vfs.FS {
+	if o.FS != nil {
+		return o.FS
+	}
+	return vfs.OS{}
+}
