@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"os"
+	"strconv"
 	"testing"
 )
 
@@ -136,16 +137,23 @@ func ulps(c Compute, got float64, want *big.Float) float64 {
 // bound is the promise of the macros, in ulp.
 var bound = [2]float64{F32: 2, F64: 4}
 
-func TestMacrosAreWithinTheirBound(t *testing.T) {
-	n := map[Compute]int{F32: 1000 / thin, F64: 1000 / thin}
-	if os.Getenv("MECHA_EXHAUSTIVE") != "" {
-		n = map[Compute]int{F32: 100000, F64: 100000}
+// fromEnv returns a positive number from the environment, for long runs by hand.
+func fromEnv(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n > 0 {
+		return n
 	}
+	return otherwise
+}
+
+// TestMacrosAreWithinTheirBound measures random arguments; MECHA_MACRO_SAMPLES sets how
+// many.
+func TestMacrosAreWithinTheirBound(t *testing.T) {
+	n := fromEnv("MECHA_MACRO_SAMPLES", 1000/thin)
 	for _, f := range Macros() {
 		for _, c := range []Compute{F32, F64} {
 			t.Run(fmt.Sprintf("%s/%v", f, c.DType()), func(t *testing.T) {
-				worst, at := measure(t, f, c, n[c])
-				t.Logf("at most %.3f ulp (of %d, at %v)", worst, n[c], at)
+				worst, at := measure(t, f, c, n)
+				t.Logf("at most %.3f ulp (of %d, at %v)", worst, n, at)
 				if worst > bound[c] {
 					t.Errorf("%.3f ulp at %v, at most %v are allowed", worst, at, bound[c])
 				}
@@ -178,12 +186,9 @@ func measure(t *testing.T, f Macro, c Compute, n int) (worst float64, at [2]floa
 }
 
 // TestMacrosSweepAllExponentsOfFloat32 compares with package math, whose float64
-// functions are far more accurate than float32. MECHA_EXHAUSTIVE=1 takes every float32.
+// functions are far more accurate than float32. MECHA_MACRO_STRIDE=1 takes every float32.
 func TestMacrosSweepAllExponentsOfFloat32(t *testing.T) {
-	stride := uint64(20011 * thin)
-	if os.Getenv("MECHA_EXHAUSTIVE") != "" {
-		stride = 1
-	}
+	stride := uint64(fromEnv("MECHA_MACRO_STRIDE", 20011*thin))
 	for _, f := range Macros() {
 		if f == MacroPow || f == MacroCosPi { // two arguments; no float64 function to compare with
 			continue
