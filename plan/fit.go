@@ -13,6 +13,7 @@ const (
 	workerBytes  = 256 << 10
 	plannerBytes = 1 << 20
 	minUnitBytes = 16 << 10
+	batchBytes   = 256 << 10 // a slot holds at least this much, for batches of small keys
 )
 
 // fit chooses unit size, workers and slots so that they fit the memory, and says how much
@@ -63,7 +64,7 @@ func (sv *survey) wishes(info device.Info) (unit int64, workers, depth int) {
 
 // slot returns the slot bytes that all segments want for a unit size, and need at least.
 func (sv *survey) slot(unit int64) (want, need int64) {
-	want = 1 << 12
+	want = min(unit, batchBytes)
 	for _, r := range sv.reps {
 		for _, seg := range [2]*Segment{&r.longest, &r.widest} {
 			w, n := seg.SlotBytes(unit, false)
