@@ -22,10 +22,16 @@ func to32[F float](x F) float32 {
 	if F(f) == x || x != x {
 		return f
 	}
+	return oddNeighbour(f, float64(x))
+}
+
+// oddNeighbour returns f, which is x rounded to nearest and not x, or the float32 on the
+// other side of x: the one whose last bit is set.
+func oddNeighbour(f float32, x float64) float32 {
 	b := math.Float32bits(f)
 	switch {
 	case b&1 != 0:
-	case math.Abs(float64(f)) > math.Abs(float64(x)): // also when f overflowed
+	case math.Abs(float64(f)) > math.Abs(x): // also when f overflowed
 		b--
 	default:
 		b++

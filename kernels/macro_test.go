@@ -332,3 +332,31 @@ func TestMacrosFitIntoPrograms(t *testing.T) {
 		}
 	}
 }
+
+// TestConstantsOfMacros compares the parts of ln(2), 2/3 and pi with the oracle's.
+func TestConstantsOfMacros(t *testing.T) {
+	for _, c := range []Compute{F32, F64} {
+		k, digits := &coefs[c], map[Compute]int{F32: 24, F64: 53}[c]
+		for name, x := range map[string]struct {
+			parts []float64
+			want  *big.Float
+			bits  int // that the parts hold together
+		}{
+			"ln 2":   {k.ln2[:], ln2Oracle(), 2*digits - 11},
+			"2/3":    {k.twoThirds[:], bdiv(numOf(2), numOf(3)), 2 * digits},
+			"pi":     {k.pi[:], piOracle(), 2 * digits},
+			"pi / 2": {k.halfPi[:], bdiv(piOracle(), numOf(2)), min(3*digits, 155)},
+		} {
+			rest := x.want
+			for _, p := range x.parts {
+				if c == F32 && float64(float32(p)) != p {
+					t.Errorf("%s in F32 has the part %x", name, p)
+				}
+				rest = bsub(rest, exactOf(p))
+			}
+			if e := rest.MantExp(nil) - x.want.MantExp(nil); e > -x.bits {
+				t.Errorf("%s in %v: off by 2^%d of its value, want 2^-%d", name, c.DType(), e, x.bits)
+			}
+		}
+	}
+}

@@ -18,7 +18,8 @@ func BenchmarkRunLerp(b *testing.B) {
 			p := &Program{Operands: []Operand{o, o}, NumConsts: 1, Code: bd.Code, Results: []Result{
 				{Kind: Store, V: v, DType: d}, {Kind: InFlag, Of: 0}, {Kind: InFlag, Of: 1}, {Kind: OutFlag, Of: 0}}}
 			size := n * d.Size()
-			l := &Launch{Prog: p, N: n, Consts: []float64{0.3}, Args: []Arg{{Span: spanOf(make([]byte, size))}, {Span: spanOf(make([]byte, size))}},
+			x := bytesOf(d, noise(n, 1)...)
+			l := &Launch{Prog: p, N: n, Consts: []float64{0.3}, Args: []Arg{{Span: spanOf(x)}, {Span: spanOf(x)}},
 				Results: []Span{spanOf(make([]byte, size)), spanOf(make([]byte, 4)), spanOf(make([]byte, 4)), spanOf(make([]byte, 4))}}
 			var m Machine
 			b.SetBytes(3 * size)

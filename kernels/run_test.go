@@ -57,6 +57,10 @@ func bits32(x float64) uint64 { return uint64(math.Float32bits(float32(x))) }
 func TestOperationsOnSpecialValues(t *testing.T) {
 	nan, inf, nz := math.NaN(), math.Inf(1), math.Copysign(0, -1)
 	big32 := float64(math.MaxFloat32)
+	covered := map[Op]bool{OpLoad: true, OpConst: true, OpImm: true, OpRound: true} // by the tests below
+	for _, op := range bitOps {
+		covered[op] = true
+	}
 	for _, c := range []struct {
 		op   Op
 		args []float64
@@ -77,6 +81,7 @@ func TestOperationsOnSpecialValues(t *testing.T) {
 		{OpAdd, []float64{1, 2}, 3}, {OpSub, []float64{1, 2}, -1}, {OpMul, []float64{3, -2}, -6}, {OpDiv, []float64{1, 0}, inf}, {OpDiv, []float64{1, 3}, 1.0 / 3},
 		{OpFMA, []float64{2, 3, -6}, 0}, {OpFMA, []float64{nz, 3, 0}, 0}, {OpFMA, []float64{nz, 3, nz}, nz}, {OpFMA, []float64{inf, 0, 1}, nan}, {OpFMA, []float64{inf, 1, -inf}, nan},
 	} {
+		covered[c.op] = true
 		for _, comp := range []Compute{F32, F64} {
 			var args []uint64
 			for _, a := range c.args {
@@ -98,6 +103,11 @@ func TestOperationsOnSpecialValues(t *testing.T) {
 			}
 		}
 	}
+	for _, op := range Ops() {
+		if !covered[op] {
+			t.Errorf("%v has no case", op)
+		}
+	}
 	if got := eval(t, F32, Instr{Op: OpNaNToNum}, bits32(-inf)); got != bits32(-big32) {
 		t.Errorf("nan_to_num(-Inf) = %#x", got)
 	}
@@ -105,6 +115,9 @@ func TestOperationsOnSpecialValues(t *testing.T) {
 		t.Errorf("nan_to_num(Inf) = %#x", got)
 	}
 }
+
+// bitOps are the operations that TestBitOperations has a case for.
+var bitOps = []Op{OpAndB, OpOrB, OpXorB, OpIAdd, OpISub, OpShl, OpShr}
 
 func TestBitOperations(t *testing.T) {
 	for _, c := range []struct {

@@ -3,7 +3,7 @@
 
 Needs mpmath (pip install mpmath). Run from the root of the repository:
 
-    python3 scripts/coefficients.py > kernels/macro_coef.go
+    python3 scripts/coefficients.py | gofmt > kernels/macro_coef.go
 
 Polynomials are interpolations at Chebyshev nodes (mpmath.chebyfit), computed with 60
 digits and within a small factor of the best approximation of their degree. The degree is
