@@ -36,6 +36,9 @@ func (p *parser) arguments(lex *lexer) (args []arg, ok bool) {
 		} else if a.operand, err = p.operand(&t); err != nil {
 			p.fail(t.valueAt, i, err)
 			ok = false
+			if !t.named && t.value[0] == '#' {
+				return args, ok // what follows was meant as a comment
+			}
 		}
 		args = append(args, a)
 	}

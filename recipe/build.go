@@ -152,22 +152,30 @@ func (e Env) entries(m map[string]any) ([]Entry, error) {
 	return entries, nil
 }
 
-// operand makes the literal for a dict that is used where a node is needed: its values
-// must be of one type.
+// operand makes the literal for a dict that is used where a node is needed.
 func (e Env) operand(entries []Entry, line int) (*Expr, error) {
-	if len(entries) == 0 {
-		return nil, tensor.Errorf(tensor.ClassRecipe, "an empty dict has no keys")
-	}
-	for i := range entries {
-		if got, want := classOf(&entries[i]), classOf(&entries[0]); got != want {
-			return nil, &tensor.Error{Class: tensor.ClassRecipe, Key: entries[i].Key,
-				Err: errors.New("the values of a dict must be of one type"), Got: got, Want: want + ", as the first one"}
-		}
+	if err := uniform(entries); err != nil {
+		return nil, err
 	}
 	if line == 0 {
 		return e.Literal(entries, Hints{})
 	}
 	return e.literal(entries, Hints{}, line), nil
+}
+
+// uniform fails if a dict is not one that can be used where a node is needed: its values
+// must be of one type.
+func uniform(entries []Entry) error {
+	if len(entries) == 0 {
+		return tensor.Errorf(tensor.ClassRecipe, "an empty dict has no keys")
+	}
+	for i := range entries {
+		if got, want := classOf(&entries[i]), classOf(&entries[0]); got != want {
+			return &tensor.Error{Class: tensor.ClassRecipe, Key: entries[i].Key,
+				Err: errors.New("the values of a dict must be of one type"), Got: got, Want: want + ", as the first one"}
+		}
+	}
+	return nil
 }
 
 // classOf names the type of an entry; numbers and booleans are one type.

@@ -94,7 +94,7 @@ func (w *writer) dict(entries []Entry) (string, error) {
 		}
 		b.WriteString(" " + name + "=")
 		if x.Node != nil {
-			b.WriteString("&" + strconv.Itoa(w.refs[x.Node.digest]))
+			b.WriteString("&" + strconv.Itoa(w.entry(x.Node)))
 			continue
 		}
 		v, err := valueText(x.Value)
@@ -106,6 +106,25 @@ func (w *writer) dict(entries []Entry) (string, error) {
 	return b.String(), nil
 }
 
+// entry returns the result of a node that is a value of a dict. A dict is none, so that
+// literals without hints, which are written as dicts, need a line that makes them nodes.
+func (w *writer) entry(n *Expr) int {
+	i := w.refs[n.digest]
+	if n.kind == LiteralNode && n.hints == (Hints{}) {
+		return w.add("literal &" + strconv.Itoa(i) + hintText(n.hints))
+	}
+	return i
+}
+
+// argument returns the result of a node that is an argument of a merge: a dict may be one
+// if its values are of one type.
+func (w *writer) argument(n *Expr) int {
+	if n.kind == LiteralNode && uniform(n.entries) != nil {
+		return w.entry(n)
+	}
+	return w.refs[n.digest]
+}
+
 func (w *writer) merge(n *Expr) string {
 	var b strings.Builder
 	b.WriteString(`merge "` + n.method.ID + `"`)
@@ -115,7 +134,7 @@ func (w *writer) merge(n *Expr) string {
 			if n.method.Params[p].Keyword {
 				b.WriteString(n.method.Params[p].Name + "=")
 			}
-			b.WriteString("&" + strconv.Itoa(w.refs[a.digest]))
+			b.WriteString("&" + strconv.Itoa(w.argument(a)))
 		}
 	}
 	return b.String()
