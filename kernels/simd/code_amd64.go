@@ -162,7 +162,7 @@ func (c *Code) layResults() {
 			}
 		case kernels.InFlag:
 			if c.operands[pr.Of].kind != kNone {
-				r.flag = i
+				r.flag = c.firstFlag(i)
 			}
 		case kernels.OutFlag:
 			c.layOutFlag(i, flagOf)
@@ -178,6 +178,16 @@ func (c *Code) layResults() {
 			r.v = c.value(pr.V)
 		}
 	}
+}
+
+// firstFlag returns the first result that is the flag of the same operand as result i.
+func (c *Code) firstFlag(i int) int {
+	for r := range i {
+		if p := &c.prog.Results[r]; p.Kind == kernels.InFlag && p.Of == c.prog.Results[i].Of {
+			return r
+		}
+	}
+	return i
 }
 
 func (c *Code) layOutFlag(i int, flagOf map[int]int) {

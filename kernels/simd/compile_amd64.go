@@ -26,6 +26,7 @@ type compiler struct {
 	free   []int
 	slots  int
 	wrote  []bool // value scratch that is written already
+	checks []int  // operand -> result of its InFlag that is still to be set, or -1
 	acc    kernels.Val
 	hasAcc bool
 }
@@ -38,7 +39,7 @@ func (c *Code) compile(mode sumMode) *variant {
 	for i := range k.slot {
 		k.slot[i] = -1
 	}
-	k.inFlags()
+	k.pendingChecks()
 	for i := range c.prog.Code {
 		k.instr(i)
 		for _, r := range k.at[i] {
@@ -46,7 +47,8 @@ func (c *Code) compile(mode sumMode) *variant {
 		}
 		k.release(i)
 	}
-	k.emit(vmEND, arg{})
+	k.checkRest()
+	k.emit(vmEND)
 	c.slots = max(c.slots, k.slots)
 	return &k.v
 }
@@ -150,6 +152,9 @@ type arg struct {
 	bits  uint64
 	fix   fixKind
 	n     int
+
+	checked bool // the instruction checks this operand
+	flag    int  // and sets the flag of this result
 }
 
 func imm(bits uint64) arg { return arg{kind: kImm, known: true, bits: bits} }
@@ -164,6 +169,7 @@ func (k *compiler) emit(op vmOp, operands ...arg) {
 	var pq [2]arg
 	pq[0].known, pq[1].known = true, true
 	copy(pq[:], operands)
+	op = k.withCheck(op, &pq)
 	id := handlerOf[k.c.prog.Compute][op][pq[0].kind][pq[1].kind]
 	if id == 0 {
 		k.c.portable = true
@@ -185,6 +191,9 @@ func (k *compiler) place(word int, a arg) {
 		k.v.fixes = append(k.v.fixes, fix{a.fix, uint16(a.n), ptr})
 	case a.kind == kImm:
 		k.v.moves = append(k.v.moves, move{extra, k.c.entry(a.fix, a.n)})
+	case a.checked:
+		k.v.fixes = append(k.v.fixes, fix{fixFlag, uint16(a.flag), extra})
+		k.v.moves = append(k.v.moves, move{ptr, k.c.entry(a.fix, a.n)})
 	default:
 		k.v.words[extra] = everyIndex
 		k.v.moves = append(k.v.moves, move{ptr, k.c.entry(a.fix, a.n)})

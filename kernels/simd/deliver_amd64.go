@@ -2,12 +2,56 @@ package simd
 
 import "github.com/mecha-gpu/mecha-gpu/kernels"
 
-// inFlags emits the checks of operands that the code can make.
-func (k *compiler) inFlags() {
+// checkForm is the form of an instruction that checks operand P (0) or Q (1) on the way.
+type checkForm struct {
+	op      vmOp
+	operand int
+}
+
+// checkForms is the table of instructions that can check an operand.
+var checkForms = map[vmOp]checkForm{
+	vmLD: {vmLDK, 0}, vmADD: {vmADDK, 0}, vmSUB: {vmSUBK, 0}, vmRSUB: {vmRSUBK, 0}, vmMUL: {vmMULK, 0},
+	vmLRA: {vmLRAK, 0}, vmLRP: {vmLRPK, 0}, vmLSA: {vmLSAK, 0}, vmLSP: {vmLSPK, 0},
+	vmFMAA: {vmFMAAK, 1}, vmFMAC: {vmFMACK, 1}, vmSUM3: {vmSUM3K, 1},
+}
+
+// pendingChecks notes the operands whose flags the code has to set.
+func (k *compiler) pendingChecks() {
+	k.checks = make([]int, len(k.c.operands))
+	for i := range k.checks {
+		k.checks[i] = -1
+	}
 	for r := range k.c.prog.Results {
-		res := &k.c.prog.Results[r]
-		if res.Kind == kernels.InFlag && k.c.results[r].flag >= 0 {
-			k.emit(vmFLAG, k.loaded(res.Of), flagArg(r))
+		if res := &k.c.prog.Results[r]; res.Kind == kernels.InFlag && k.c.results[r].flag >= 0 {
+			k.checks[res.Of] = k.c.results[r].flag
+		}
+	}
+}
+
+// withCheck turns an instruction into its checking form if it reads an operand whose flag is
+// still to be set.
+func (k *compiler) withCheck(op vmOp, pq *[2]arg) vmOp {
+	f, ok := checkForms[op]
+	if !ok {
+		return op
+	}
+	a := &pq[f.operand]
+	if a.known || a.fix != moveOperand || a.kind == kImm || k.checks[a.n] < 0 || k.c.operands[a.n].kind == kNone {
+		return op
+	}
+	if handlerOf[k.c.prog.Compute][f.op][pq[0].kind][pq[1].kind] == 0 {
+		return op
+	}
+	a.checked, a.flag = true, k.checks[a.n]
+	k.checks[a.n] = -1
+	return f.op
+}
+
+// checkRest emits checks of the operands that no instruction has checked.
+func (k *compiler) checkRest() {
+	for i, flag := range k.checks {
+		if flag >= 0 {
+			k.emit(vmFLAG, k.loaded(i), flagArg(flag))
 		}
 	}
 }

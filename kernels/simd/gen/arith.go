@@ -24,6 +24,15 @@ func (m machine) loads() {
 			m.load(k, "AX", u, u)
 		}
 		m.next()
+		if k == 'x' && !m.f64 {
+			continue // finite float64 may become infinite
+		}
+		m.beginChecked("LDK", k, '-', false)
+		for u := range regs {
+			m.load(k, "AX", u, u)
+			m.check(u, acc(u))
+		}
+		m.endChecked(false)
 	}
 	m.begin("ST", 'm', '-')
 	m.prepare('m', false)
@@ -47,6 +56,30 @@ func (m machine) binary(op, mnemonic, kinds string, forward bool) {
 		}
 		m.next()
 	}
+	for _, k := range []byte(kinds) {
+		if k != 'i' && m.checks(op) {
+			m.binaryChecked(op+"K", mnemonic, k, forward)
+		}
+	}
+}
+
+// checks reports whether a binary operation has a form that checks P.
+func (m machine) checks(op string) bool {
+	return op == "ADD" || op == "SUB" || op == "RSUB" || op == "MUL"
+}
+
+func (m machine) binaryChecked(op, mnemonic string, k byte, forward bool) {
+	m.beginChecked(op, k, '-', false)
+	for u := range regs {
+		m.load(k, "AX", u, 8)
+		m.check(u, "Y8")
+		if forward {
+			m.ins("%s Y8, %s, %s", mnemonic, acc(u), acc(u))
+		} else {
+			m.ins("%s %s, Y8, %s", mnemonic, acc(u), acc(u))
+		}
+	}
+	m.endChecked(false)
 }
 
 // unary emits an operation on the accumulator alone; f writes register u.
@@ -81,59 +114,79 @@ func (m machine) arithmetic() {
 func (m machine) fma() {
 	for _, p := range []byte(m.wide()) {
 		for _, q := range []byte(m.wide()) {
-			m.begin("FMAA", p, q)
-			m.prepare(p, false)
-			m.prepare(q, true)
-			for u := range regs {
-				qr := m.register(q, true, u, 9)
-				m.ins("%s %s, %s, %s", m.s("VFMADD132"), m.operand(p, false, u, 8), qr, acc(u))
-			}
-			m.next()
-			m.begin("FMAC", p, q)
-			m.prepare(p, false)
-			m.prepare(q, true)
-			for u := range regs {
-				qr := m.register(q, true, u, 9)
-				m.ins("%s %s, %s, %s", m.s("VFMADD231"), m.operand(p, false, u, 8), qr, acc(u))
-			}
-			m.next()
-		}
-	}
-}
-
-// lerps: fma(Q, d, base) in one instruction. In LR* d is P - acc, in LS* it is acc - P; in L*A
-// the base is acc, in L*P it is P.
-func (m machine) lerps() {
-	for _, p := range []byte(m.wide()) {
-		for _, q := range []byte("im") {
-			for _, op := range []string{"LRA", "LRP", "LSA", "LSP"} {
-				if p != 'i' {
-					m.lerp(op, p, q)
-				}
+			m.fused("FMAA", m.s("VFMADD132"), p, q)
+			m.fused("FMAC", m.s("VFMADD231"), p, q)
+			if p == 'i' && q != 'i' {
+				m.fusedChecked("FMAAK", m.s("VFMADD132"), q)
+				m.fusedChecked("FMACK", m.s("VFMADD231"), q)
 			}
 		}
 	}
 }
 
-func (m machine) lerp(op string, p, q byte) {
+func (m machine) fused(op, mnemonic string, p, q byte) {
 	m.begin(op, p, q)
 	m.prepare(p, false)
 	m.prepare(q, true)
 	for u := range regs {
-		x := m.register(p, false, u, 8)
-		if op[1] == 'R' {
-			m.ins("%s %s, %s, Y9", m.s("VSUB"), acc(u), x)
-		} else {
-			m.ins("%s %s, %s, Y9", m.s("VSUB"), x, acc(u))
-		}
-		if op[2] == 'P' {
-			m.ins("%s %s, Y9, %s", m.s("VFMADD231"), m.operand(q, true, u, 10), x)
-			m.ins("%s %s, %s", m.s("VMOVA"), x, acc(u))
-		} else {
-			m.ins("%s %s, Y9, %s", m.s("VFMADD231"), m.operand(q, true, u, 10), acc(u))
-		}
+		qr := m.register(q, true, u, 9)
+		m.ins("%s %s, %s, %s", mnemonic, m.operand(p, false, u, 8), qr, acc(u))
 	}
 	m.next()
+}
+
+// fusedChecked has an immediate P and checks Q.
+func (m machine) fusedChecked(op, mnemonic string, q byte) {
+	m.beginChecked(op, 'i', q, true)
+	for u := range regs {
+		m.load(q, "BX", u, 9)
+		m.check(u, "Y9")
+		m.ins("%s Y15, Y9, %s", mnemonic, acc(u))
+	}
+	m.endChecked(true)
+}
+
+// lerps: fma(Q, d, base) in one instruction. In LR* d is P - acc, in LS* it is acc - P; in L*A
+// the base is acc, in L*P it is P. With a K at the end they check P.
+func (m machine) lerps() {
+	for _, p := range []byte(m.wide()) {
+		for _, q := range []byte("im") {
+			for _, op := range []string{"LRA", "LRP", "LSA", "LSP"} {
+				if p == 'i' {
+					continue
+				}
+				m.begin(op, p, q)
+				m.prepare(p, false)
+				m.prepare(q, true)
+				m.lerp(op, p, q, false)
+				m.next()
+				m.beginChecked(op+"K", p, q, false)
+				m.lerp(op, p, q, true)
+				m.endChecked(false)
+			}
+		}
+	}
+}
+
+func (m machine) lerp(op string, p, q byte, checked bool) {
+	for u := range regs {
+		m.load(p, "AX", u, 8)
+		if checked {
+			m.check(u, "Y8")
+		}
+		if op[1] == 'R' {
+			m.ins("%s %s, Y8, Y9", m.s("VSUB"), acc(u))
+		} else {
+			m.ins("%s Y8, %s, Y9", m.s("VSUB"), acc(u))
+		}
+		w := m.operand(q, true, u, 10)
+		if op[2] == 'P' {
+			m.ins("%s %s, Y9, Y8", m.s("VFMADD231"), w)
+			m.ins("%s Y8, %s", m.s("VMOVA"), acc(u))
+		} else {
+			m.ins("%s %s, Y9, %s", m.s("VFMADD231"), w, acc(u))
+		}
+	}
 }
 
 // trunc drops the fraction; NaN becomes +0.

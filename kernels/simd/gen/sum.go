@@ -23,7 +23,13 @@ func (m machine) sums() {
 	for _, k := range []byte(m.wide()) {
 		if k != 'i' {
 			m.sumProduct(k)
-			m.sumThree(k)
+			m.begin("SUM3", '-', k)
+			m.prepare(k, true)
+			m.sumThree(k, false)
+			m.next()
+			m.beginChecked("SUM3K", '-', k, true)
+			m.sumThree(k, true)
+			m.endChecked(true)
 		}
 	}
 }
@@ -82,40 +88,40 @@ func (m machine) sumProduct(k byte) {
 
 // sumThree: SUM3 adds acc*acc, acc*Q and Q*Q to three sets of lanes, one after the other in
 // memory: what a cosine needs.
-func (m machine) sumThree(k byte) {
-	m.begin("SUM3", '-', k)
-	m.prepare(k, true)
+func (m machine) sumThree(k byte, checked bool) {
 	m.lanesAt()
 	for u := range regs {
+		m.load(k, "BX", u, 10)
+		if checked {
+			m.check(u, "Y10")
+		}
 		if m.f64 {
 			m.ins("VMOVAPD %s, Y8", acc(u))
-			m.ins("VMOVUPD %s, Y11", m.at(k, "BX", u))
+			m.ins("VMOVAPD Y10, Y9")
 			m.three(32 * u)
 			continue
 		}
-		m.load(k, "BX", u, 10)
 		m.ins("VCVTPS2PD %s, Y8", xacc(u))
-		m.ins("VCVTPS2PD X10, Y11")
+		m.ins("VCVTPS2PD X10, Y9")
 		m.three(64 * u)
 		m.ins("VEXTRACTF128 $1, %s, X8", acc(u))
 		m.ins("VEXTRACTF128 $1, Y10, X10")
 		m.ins("VCVTPS2PD X8, Y8")
-		m.ins("VCVTPS2PD X10, Y11")
+		m.ins("VCVTPS2PD X10, Y9")
 		m.three(64*u + 32)
 	}
-	m.next()
 }
 
-// three adds the products of Y8 and Y11 to the lanes at off.
+// three adds the products of Y8 and Y9 to the lanes at off.
 func (m machine) three(off int) {
-	m.ins("VMOVUPD %d(AX), Y12", off)
-	m.ins("VMOVUPD %d(AX), Y13", off+512)
-	m.ins("VFMADD231PD Y8, Y8, Y12")
-	m.ins("VFMADD231PD Y11, Y8, Y13")
-	m.ins("VFMADD213PD %d(AX), Y11, Y11", off+1024)
-	m.ins("VMOVUPD Y12, %d(AX)", off)
-	m.ins("VMOVUPD Y13, %d(AX)", off+512)
-	m.ins("VMOVUPD Y11, %d(AX)", off+1024)
+	m.ins("VMOVUPD %d(AX), Y14", off)
+	m.ins("VMOVUPD %d(AX), Y15", off+512)
+	m.ins("VFMADD231PD Y8, Y8, Y14")
+	m.ins("VFMADD231PD Y9, Y8, Y15")
+	m.ins("VFMADD213PD %d(AX), Y9, Y9", off+1024)
+	m.ins("VMOVUPD Y14, %d(AX)", off)
+	m.ins("VMOVUPD Y15, %d(AX)", off+512)
+	m.ins("VMOVUPD Y9, %d(AX)", off+1024)
 }
 
 // fold writes the function that folds 64 lanes by halves and clears them.
