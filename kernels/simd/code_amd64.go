@@ -98,6 +98,7 @@ func Compile(p *kernels.Program) (*Code, error) {
 	c := &Code{prog: p, esz: p.Compute.DType().Size()}
 	c.layOperands()
 	c.layResults()
+	c.pair()
 	c.layLanes()
 	c.values = c.compile(sumsInGo)
 	if c.hasSum(kernels.Whole) {
@@ -142,6 +143,35 @@ func (c *Code) layOperands() {
 	for i := range p.Results {
 		if r := &p.Results[i]; r.Kind == kernels.InFlag {
 			c.operands[r.Of].loaded = true
+		}
+	}
+}
+
+// pair changes bfloat16 to pairs where the order of elements inside of a step shows nowhere:
+// all memory that moves with the elements is bfloat16. Registers then hold even and odd
+// elements apart, which is how two of them come out of 32 bits.
+func (c *Code) pair() {
+	if c.prog.Compute != kernels.F32 || len(c.scratch) > 0 {
+		return
+	}
+	for i := range c.operands {
+		if o := &c.operands[i]; o.loaded && !o.scalar && o.kind != kBF16 {
+			return
+		}
+	}
+	for i := range c.results {
+		if r := &c.results[i]; r.size > 0 && r.kind != kBF16 {
+			return
+		}
+	}
+	for i := range c.operands {
+		if o := &c.operands[i]; o.kind == kBF16 {
+			o.kind = kPair
+		}
+	}
+	for i := range c.results {
+		if r := &c.results[i]; r.kind == kBF16 {
+			r.kind = kPair
 		}
 	}
 }

@@ -31,6 +31,7 @@ const (
 	kF16        // dense float16
 	kBF16       // dense bfloat16
 	kOther      // dense float64 in a float32 program, dense float32 in a float64 program
+	kPair       // dense bfloat16 in programs that read and write nothing else, see Code.pair
 	numKinds
 )
 

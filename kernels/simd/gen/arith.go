@@ -1,12 +1,27 @@
 package main
 
+import "strings"
+
 // wide lists the kinds that the common arithmetic takes directly: float16 and bfloat16
 // operands are converted on the way in float32 programs only.
 func (m machine) wide() string {
 	if m.f64 {
 		return "im"
 	}
-	return "imhb"
+	return "imhbp"
+}
+
+// mixes reports whether operands of these kinds can meet: pairs meet pairs only.
+func mixes(p, q byte) bool {
+	return (p == 'p') == (q == 'p') || strings.IndexByte("im", p) >= 0 || strings.IndexByte("im", q) >= 0
+}
+
+// memory lists the memory kinds.
+func (m machine) memory() string {
+	if m.f64 {
+		return "mhbx"
+	}
+	return "mhbxp"
 }
 
 // loads: the accumulator from memory or an immediate, and its spill to a slot.
@@ -17,7 +32,7 @@ func (m machine) loads() {
 		m.ins("VMOVAPS Y15, %s", acc(u))
 	}
 	m.next()
-	for _, k := range []byte("mhbx") {
+	for _, k := range []byte(m.memory()) {
 		m.begin("LD", k, '-')
 		m.prepare(k, false)
 		for u := range regs {
@@ -114,6 +129,9 @@ func (m machine) arithmetic() {
 func (m machine) fma() {
 	for _, p := range []byte(m.wide()) {
 		for _, q := range []byte(m.wide()) {
+			if !mixes(p, q) {
+				continue
+			}
 			m.fused("FMAA", m.s("VFMADD132"), p, q)
 			m.fused("FMAC", m.s("VFMADD231"), p, q)
 			if p == 'i' && q != 'i' {

@@ -22,7 +22,7 @@ const (
 // use AX, BX, CX, DI, R10-R13 and Y8-Y15.
 
 // kinds of operands, in the order of package simd.
-const kinds = "-imhbx"
+const kinds = "-imhbxp"
 
 // handler is one entry of the table.
 type handler struct {

@@ -20,7 +20,7 @@ func (m machine) narrow(k byte) {
 	switch k {
 	case 'h':
 		m.ins("VCVTPS2PH $0, Y9, X10")
-	case 'b':
+	case 'b', 'p':
 		m.bfloat("Y9", "Y10")
 	case 'm', 'x':
 		m.ins("VMOVAPS Y9, Y10")
@@ -79,6 +79,12 @@ func (m machine) put(k byte, u int) {
 	switch {
 	case k == 'm':
 		m.ins("VMOVUPS Y10, %s", at)
+	case k == 'p' && u%2 == 0: // lower halves of the words; the odd elements join them
+		m.ins("VPSRLD $16, Y10, Y11")
+		m.ins("VMOVDQU Y11, %d(AX)", u/2*32)
+	case k == 'p':
+		m.ins("VPOR %d(AX), Y10, Y11", u/2*32)
+		m.ins("VMOVDQU Y11, %d(AX)", u/2*32)
 	case k == 'h' && !m.f64:
 		m.ins("VMOVUPS X10, %s", at)
 	case k == 'h':
@@ -117,4 +123,4 @@ func (m machine) widen(k byte) {
 }
 
 // lossy reports whether storing kind k can lose range.
-func (m machine) lossy(k byte) bool { return k == 'h' || k == 'b' || (k == 'x' && m.f64) }
+func (m machine) lossy(k byte) bool { return m.size(k) == 2 || (k == 'x' && m.f64) }

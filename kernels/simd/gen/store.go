@@ -9,7 +9,7 @@ import "fmt"
 // care: NaN, infinities, and for OUTF zeros of narrower types. If there may be one, the
 // careful path stores the step again, register by register.
 func (m machine) stores() {
-	for _, k := range []byte("mhbx") {
+	for _, k := range []byte(m.memory()) {
 		m.store("OUT", k, false)
 		m.store("OUTF", k, true)
 		if m.streams(k) {
@@ -24,7 +24,7 @@ func (m machine) stores() {
 // streams reports whether a store has a streaming form: it bypasses the cache, for memory
 // that nobody reads soon, and needs addresses that are multiples of 32.
 func (m machine) streams(k byte) bool {
-	return k == 'm' || (k == 'h' || k == 'b') != m.f64
+	return k == 'm' || (k == 'x') == m.f64
 }
 
 func (m machine) store(op string, k byte, flagged bool) {
@@ -54,8 +54,8 @@ func (m machine) quick(k byte, flagged bool) {
 	switch {
 	case k == 'h' && !m.f64:
 		m.quickF16(flagged)
-	case k == 'b' && !m.f64:
-		m.quickBF16(flagged)
+	case (k == 'b' || k == 'p') && !m.f64:
+		m.quickBF16(k, flagged)
 	case k == 'x' && m.f64:
 		m.quickF32(flagged)
 	case m.f64 && (k == 'h' || k == 'b'):
@@ -156,7 +156,7 @@ func (m machine) quickF16(flagged bool) {
 
 // quickBF16: bfloat16 from float32. A NaN rounds to infinity, to another NaN or, if the sum
 // overflows, to zero, so looking at the stored words finds it.
-func (m machine) quickBF16(flagged bool) {
+func (m machine) quickBF16(k byte, flagged bool) {
 	if !flagged {
 		m.anyNaN()
 	}
@@ -169,7 +169,13 @@ func (m machine) quickBF16(flagged bool) {
 			m.ins("VPAND Y14, %s, %s", t, t)
 			m.ins("VPADDD Y15, %s, %s", t, t)
 			m.ins("VPADDD %s, %s, %s", src, t, t)
-			m.ins("VPSRLD $16, %s, %s", t, t)
+			if k == 'b' || j == 0 {
+				m.ins("VPSRLD $16, %s, %s", t, t)
+			}
+		}
+		if k == 'p' {
+			m.ins("VPBLENDW $0xaa, Y13, Y12, Y%d", 8+i)
+			continue
 		}
 		m.ins("VPACKUSDW Y13, Y12, Y%d", 8+i)
 		m.ins("VPERMQ $0xd8, Y%d, Y%d", 8+i, 8+i)
@@ -276,14 +282,14 @@ func (m machine) setFlag(mask string, bit int) {
 
 // flags: FLAG sets bit 0 of the word at Q if an element at P is NaN or infinite.
 func (m machine) flags() {
-	for _, k := range []byte("mhbx") {
+	for _, k := range []byte(m.memory()) {
 		m.begin("FLAG", k, 'm')
 		m.prepare(k, false)
 		bytes := regs * m.lanes() * m.size(k)
-		if k == 'h' || k == 'b' {
-			inf := m.constant16(0xf800)
-			if k == 'b' {
-				inf = m.constant16(0xff00)
+		if m.size(k) == 2 {
+			inf := m.constant16(0xff00)
+			if k == 'h' {
+				inf = m.constant16(0xf800)
 			}
 			m.flagWords(bytes/32, inf)
 		} else {

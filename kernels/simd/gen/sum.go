@@ -21,7 +21,7 @@ func (m machine) sums() {
 	})
 	m.next()
 	for _, k := range []byte(m.wide()) {
-		if k != 'i' {
+		if k != 'i' && k != 'p' {
 			m.sumProduct(k)
 			m.begin("SUM3", '-', k)
 			m.prepare(k, true)
