@@ -114,7 +114,7 @@ func clip(s string) string {
 	if r := []rune(s); len(r) > 60 {
 		s = string(r[:57]) + "..."
 	}
-	return s
+	return printable(s)
 }
 
 // reference returns the result of an earlier instruction.

@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/mecha-gpu/mecha-gpu/methods"
@@ -20,17 +19,17 @@ func (s *solver) checkArguments(context.Context) error {
 	})
 	for i := range s.nodes {
 		if m := s.nodes[i].method; m != nil && m.Interface {
-			c.errs = append(c.errs, s.implement(i))
+			c.errs.add(s.implement(i))
 		}
 	}
-	return errors.Join(c.errs...)
+	return c.errs.join()
 }
 
 // valueChecker follows arguments to the values that they choose from.
 type valueChecker struct {
 	*solver
 	seen map[checked]bool
-	errs []error
+	errs errorList
 }
 
 // checked is an occurrence and a type that it was checked against.
@@ -103,7 +102,7 @@ func (c *valueChecker) merge(user int, param *methods.Param, n *occurrence) (mor
 
 func (c *valueChecker) fail(user int, key string, err error) {
 	e := c.nodes[user].expr
-	c.errs = append(c.errs, &tensor.Error{Class: tensor.ClassRecipe, Path: c.place(e), Key: key, Err: fmt.Errorf("%s: %w", e.method.ID, err)})
+	c.errs.add(&tensor.Error{Class: tensor.ClassRecipe, Path: c.place(e), Key: key, Err: fmt.Errorf("%s: %w", e.method.ID, err)})
 }
 
 // implement replaces an interface by the first of its implementations whose configs and

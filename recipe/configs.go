@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/mecha-gpu/mecha-gpu/methods"
@@ -44,17 +43,15 @@ func (s *solver) solveConfigs(context.Context) error {
 		s.configs[i] = c
 	}
 	s.pin()
-	var errs []error
+	var errs errorList
 	for _, c := range list {
-		if err := s.choose(c); err != nil {
-			errs = append(errs, err)
-			continue
+		err := s.choose(c)
+		if err == nil {
+			err = s.checkMembers(c)
 		}
-		if err := s.checkMembers(c); err != nil {
-			errs = append(errs, err)
-		}
+		errs.add(err)
 	}
-	return errors.Join(errs...)
+	return errs.join()
 }
 
 // components joins what has one config: a merge and its arguments of parameters that name

@@ -2,10 +2,12 @@ package recipe
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -59,7 +61,7 @@ const excerptRunes = 100
 // excerpt returns the part of a line around a column, and blanks that reach to the column.
 // Tabs stay tabs, so that the caret stands where it should.
 func excerpt(text string, column int) (line, pad string) {
-	r := []rune(strings.ToValidUTF8(text, "\ufffd"))
+	r := []rune(printable(text))
 	at := min(max(column-1, 0), len(r))
 	first, last := 0, len(r)
 	if len(r) > excerptRunes {
@@ -85,6 +87,16 @@ func excerpt(text string, column int) (line, pad string) {
 		line += "..."
 	}
 	return line, b.String()
+}
+
+// printable replaces what would disturb a terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
 }
 
 // ParseErrors is all that is wrong with the text of a recipe, in order of position.
@@ -126,4 +138,36 @@ func (e *ParseErrors) sort() {
 // column converts an offset in bytes to a column in characters.
 func column(line string, offset int) int {
 	return utf8.RuneCountInString(line[:min(offset, len(line))]) + 1
+}
+
+// maxErrors is how many errors Solve reports of one kind: explaining one takes time.
+const maxErrors = 20
+
+// errorList collects errors up to a limit.
+type errorList struct {
+	errs []error
+	more int
+}
+
+// full reports whether no more errors are needed; it counts one that is left out.
+func (l *errorList) full() bool {
+	if len(l.errs) < maxErrors {
+		return false
+	}
+	l.more++
+	return true
+}
+
+func (l *errorList) add(err error) {
+	if err != nil && !l.full() {
+		l.errs = append(l.errs, err)
+	}
+}
+
+// join returns all errors as one; nil if there are none.
+func (l *errorList) join() error {
+	if l.more > 0 {
+		return errors.Join(append(l.errs, tensor.Errorf(tensor.ClassRecipe, "and %d more errors", l.more))...)
+	}
+	return errors.Join(l.errs...)
 }

@@ -124,6 +124,7 @@ func TestHeadersOfOtherFilesAreRefused(t *testing.T) {
 		"version 0.1.0":              "empty",
 		"version 0.1.0\n\n# c":       "empty",
 		"PK\x03\x04archive":          "checkpoint",
+		"\x10\x00\x00\x00\x00\x00\x00\x00{\"a\":{}}  ": "checkpoint",
 	} {
 		_, err := Parse([]byte(text), "r.mecha", Builtin())
 		wantPosition(t, err)

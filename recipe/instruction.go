@@ -13,7 +13,7 @@ import (
 
 // dictInstruction reads: dict [&earlier] name=value ...
 func (p *parser) dictInstruction(r *result, at int, args []arg) {
-	d := &dict{}
+	d := &dict{line: p.line}
 	seen := make(map[string]int, len(args)) // names given in this line
 	for i := range args {
 		a := &args[i]
@@ -253,7 +253,7 @@ func (p *parser) node(a *arg) (*Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		return p.env.operand(entries, p.line)
+		return p.env.operand(entries, a.dict.line)
 	}
 	return p.env.value(a.value, "", p.line)
 }

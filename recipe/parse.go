@@ -57,7 +57,10 @@ type result struct {
 }
 
 // dict is a map that is not a node yet.
-type dict struct{ entries []dictEntry }
+type dict struct {
+	entries []dictEntry
+	line    int
+}
 
 type dictEntry struct {
 	key   string
@@ -106,7 +109,7 @@ func checkHeader(line string) error {
 		return nil
 	case found:
 		return fmt.Errorf("the recipe has format version %q, this program reads 0.1.0 (a newer format?)", strings.TrimSpace(version))
-	case strings.HasPrefix(line, "PK\x03\x04") || strings.HasPrefix(line, "\x80"):
+	case strings.HasPrefix(line, "PK\x03\x04"), strings.HasPrefix(line, "\x80"), len(line) > 8 && line[8] == '{': // zip, pickle, safetensors
 		return errors.New("this is a checkpoint, not a recipe")
 	}
 	return fmt.Errorf("not a recipe: the first line must be %q", header)

@@ -145,5 +145,10 @@ func (s *solver) keyDomain(c *component) keyDomain {
 			}
 		}
 	}
+	for row := range seen {
+		if k := c.config.Key(row); s.o.StrictKeys && !seen[row] && !k.Optional {
+			d.names = append(d.names, k.Name)
+		}
+	}
 	return d
 }

@@ -24,6 +24,7 @@ type Options struct {
 	MergeSpace methods.Space // of the result; "" is weight; AnySpace
 	Fallback   string        // path of a model that supplies what the recipe cannot; "" is none
 	ExtraKeys  ExtraKeys
+	StrictKeys bool // mandatory keys of a named config are keys of the result also if no model has them
 	Compat     bool // numbers are turned into integers and booleans as the reference does
 }
 

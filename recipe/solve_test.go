@@ -221,7 +221,7 @@ func TestLiteralsThatSteerDoNotVote(t *testing.T) {
 		t.Errorf("warnings %q", s.Warnings)
 	}
 	_, err := solve(t, twoModels+"dict foo=0.5\nmerge \"weighted_sum\" &0 &1 &2", keys, Options{})
-	wantError(t, err, "line 5", "none of its keys", "foo")
+	wantError(t, err, "line 4", "none of its keys", "foo")
 	_, err = solve(t, twoModels+"dict BASE=0.5 IN00=1\nmerge \"weighted_sum\" &0 &1 &2", keys, Options{})
 	wantError(t, err, "convert_sdxl_blocks_to_sgm")
 	_, err = solve(t, twoModels+"dict key=0.5\nmerge \"weighted_sum\" &0 &1 &2", keys, Options{})
@@ -296,6 +296,9 @@ func TestNamedConfigsWorkOnceTheyHaveATable(t *testing.T) {
 	if s = mustSolve(t, twoModels+`merge "fallback" &0 &1`, keys, Options{ExtraKeys: DropExtra}); allKeys(s) != "v w" {
 		t.Errorf("keys %q", allKeys(s))
 	}
+	if s = mustSolve(t, `model "a" model_config="toy-a"`, map[string][]string{"a": {"w"}}, Options{StrictKeys: true}); allKeys(s) != "w v" {
+		t.Errorf("strict: keys %q", allKeys(s))
+	}
 	_, err := solve(t, twoModels+`merge "fallback" &0 &1`, keys, Options{ExtraKeys: RefuseExtra})
 	if err == nil || tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), "extra") {
 		t.Error(err)
@@ -349,6 +352,32 @@ func TestDiamondsOfDepth40AreLinear(t *testing.T) {
 		}
 	case <-ctx.Done():
 		t.Fatal("not linear")
+	}
+}
+
+func TestManyErrorsAreCut(t *testing.T) {
+	text := "model \"a\" merge_space=\"delta\"\n"
+	for i := range 100 {
+		text += fmt.Sprintf("model \"m%d\" merge_space=\"delta\"\nmerge \"subtract\" &%d &0\n", i, 2*i+1)
+	}
+	refs := ""
+	for i := range 100 {
+		refs += fmt.Sprintf(" &%d", 2*i+2)
+	}
+	_, err := vet(t, text+"merge \"n_average\""+refs, Options{MergeSpace: AnySpace})
+	wantError(t, err, "parameter a of subtract", "and 81 more errors")
+}
+
+func TestLiteralOfParamSpaceIsDescribedByItsLine(t *testing.T) {
+	s := mustSolve(t, twoModels+"dict x=0.5\nmerge \"weighted_sum\" &0 &1 &2", map[string][]string{"a": {"x"}, "b": {"x"}}, Options{})
+	var names []string
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		names = append(names, fmt.Sprintf("%s %s", n.Name, n.Space))
+	}
+	want := "model \"a\" (line 2) weight, model \"b\" (line 3) weight, the literal (line 4) param, weighted_sum (line 5) weight"
+	if got := strings.Join(names, ", "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/bits"
 	"strings"
@@ -175,7 +174,7 @@ func (x *spaceSolver) decide() error {
 		}
 		return c
 	}
-	var errs []error
+	var errs errorList
 	for _, d := range x.demands {
 		c := class(d.v)
 		if c.conflict || c.mask&^d.mask == 0 {
@@ -183,7 +182,9 @@ func (x *spaceSolver) decide() error {
 		}
 		if c.mask&d.mask == 0 {
 			c.conflict = true
-			errs = append(errs, x.disagree(c, d))
+			if !errs.full() {
+				errs.add(x.disagree(c, d))
+			}
 			continue
 		}
 		c.mask &= d.mask
@@ -195,11 +196,11 @@ func (x *spaceSolver) decide() error {
 		c := class(i)
 		if bits.OnesCount64(c.mask) > 1 && !c.conflict && x.o.MergeSpace != AnySpace {
 			c.conflict = true
-			errs = append(errs, x.ambiguous(i, c))
+			errs.add(x.ambiguous(i, c))
 		}
 		x.spaces[i] = x.all[bits.TrailingZeros64(c.mask)]
 	}
-	return errors.Join(errs...)
+	return errs.join()
 }
 
 // inherit gives entries of a literal with a hint the space of that hint, where nothing else
