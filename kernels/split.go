@@ -297,8 +297,15 @@ func (e *emit) leafUse(u LeafUse) int {
 	return len(e.body.Leaves) - 1
 }
 
-// program returns the one Program that is equal to p.
+// program returns the one Program that is equal to p. It asks for no more constants than it
+// reads, because the Lowereds that share it have different numbers of slots.
 func (l *Lowerer) program(p *Program) *Program {
+	p.NumConsts = 0
+	for _, in := range p.Code {
+		if in.Op == OpConst {
+			p.NumConsts = max(p.NumConsts, int(in.Imm)+1)
+		}
+	}
 	k := p.String()
 	if q, ok := l.progs[k]; ok {
 		return q
