@@ -6,37 +6,29 @@ import (
 	"unsafe"
 )
 
-// keySlot is the size of the blocks of a keyArena; an offset is slot * keySlot + the
-// place in the slot.
-const keySlot = 1 << 16
+// keyBlock is the size of the blocks of a keyArena. The offset of a key is the index of
+// its block * keyBlock + its place in the block.
+const keyBlock = 1 << 16
 
-// keyArena keeps strings in blocks. A string that is longer than a block takes a block
-// of its own, which stands for as many slots as it is long.
-type keyArena struct {
-	slots [][]byte // nil: a part of the long block before it
-	last  int      // index of the block that is being filled
-}
+// keyArena keeps strings in blocks. The last block is being filled; a string that is
+// longer than a block has one of its own.
+type keyArena struct{ blocks [][]byte }
 
-// fits reports whether a key of n bytes can be added.
-func (a *keyArena) fits(n int) bool {
-	return int64(len(a.slots)+n/keySlot+1)*keySlot <= math.MaxUint32
-}
+// full reports whether there may be no room for another key.
+func (a *keyArena) full() bool { return int64(len(a.blocks)+1)*keyBlock > math.MaxUint32 }
 
 // add copies key into the arena and returns its offset.
 func (a *keyArena) add(key string) uint32 {
-	if len(a.slots) == 0 {
-		a.slots = append(a.slots, nil) // the first block grows: most headers are small
+	if len(a.blocks) == 0 {
+		a.blocks = append(a.blocks, nil) // the first block grows: most headers are small
 	}
-	if block := a.slots[a.last]; len(block)+len(key) > keySlot {
-		a.last = len(a.slots)
-		a.slots = append(a.slots, make([]byte, 0, max(keySlot, len(key))))
-		for n := len(key); n > keySlot; n -= keySlot {
-			a.slots = append(a.slots, nil)
-		}
+	last := len(a.blocks) - 1
+	if len(a.blocks[last])+len(key) > keyBlock {
+		a.blocks = append(a.blocks, make([]byte, 0, max(keyBlock, len(key))))
+		last++
 	}
-	block := a.slots[a.last]
-	off := uint32(a.last*keySlot + len(block))
-	a.slots[a.last] = append(block, key...)
+	off := uint32(last*keyBlock + len(a.blocks[last]))
+	a.blocks[last] = append(a.blocks[last], key...)
 	return off
 }
 
@@ -46,12 +38,12 @@ func (a *keyArena) get(off, n uint32) string {
 	if n == 0 {
 		return ""
 	}
-	return unsafe.String(&a.slots[off/keySlot][off%keySlot], int(n))
+	return unsafe.String(&a.blocks[off/keyBlock][off%keyBlock], int(n))
 }
 
 func (a *keyArena) memory() int64 {
 	var n int64
-	for _, s := range a.slots {
+	for _, s := range a.blocks {
 		n += int64(cap(s)) + 24
 	}
 	return n

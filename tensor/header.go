@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"math"
@@ -57,6 +58,9 @@ type packedEntry struct {
 	dtype    DType // unknownDType+i: the element type is unknown[i]
 }
 
+// ErrDuplicateKey is what Add fails with if the key is there already.
+var ErrDuplicateKey = errors.New("duplicate key")
+
 // Limits of a header; files beyond them are refused.
 const (
 	maxRank    = math.MaxUint8
@@ -78,8 +82,8 @@ func NewHeader(n int) *Header {
 }
 
 // Add appends an entry. Size is computed from the shape; pos is taken as given. It
-// fails if the key is there already, or on a shape that is not valid. Key and shape
-// are copied.
+// fails if the key is there already (ErrDuplicateKey), or on a shape that is not valid.
+// Key and shape are copied.
 func (h *Header) Add(key string, d DType, shape Shape, pos int64) error {
 	if !d.Valid() {
 		return headerError(key, "%v is not an element type", d)
@@ -118,7 +122,7 @@ func (h *Header) add(key string, d DType, shape Shape, pos, size int64) error {
 	if len(shape) > maxRank {
 		return headerError(key, "%d axes, at most %d are supported", len(shape), maxRank)
 	}
-	if h.n >= maxEntries || !h.keys.fits(len(key)) || !h.shapes.fits(len(shape)) {
+	if h.n >= maxEntries || h.keys.full() || !h.shapes.fits(len(shape)) {
 		return headerError(key, "the header has more keys than are supported")
 	}
 	if 4*(h.n+1) > 3*len(h.table) {
@@ -127,7 +131,7 @@ func (h *Header) add(key string, d DType, shape Shape, pos, size int64) error {
 	hash := maphash.String(h.seed, key)
 	slot, found := h.find(hash, key)
 	if found {
-		return headerError(key, "duplicate key")
+		return headerError(key, "%w", ErrDuplicateKey)
 	}
 	h.append(packedEntry{pos: pos, size: size, keyOff: h.keys.add(key), keyLen: uint32(len(key)),
 		shapeOff: h.shapes.add(shape), rank: uint8(len(shape)), dtype: d})

@@ -54,28 +54,45 @@ var faults = map[string]errorfs.Plan{
 	"in small transfers": {Chunk: 5},
 }
 
-func TestWhateverFailsTheTargetIsOldOrNew(t *testing.T) {
+// situation is what a run finds and does.
+type situation struct {
+	old        bool  // there is an old file
+	drop       []int // what Commit drops
+	closeFirst bool  // the system cannot rename open files
+}
+
+var situations = []situation{
+	{false, nil, false}, {true, nil, false}, {false, []int{0, 2}, false}, {true, []int{0, 2}, false}, {true, []int{0, 2}, true},
+}
+
+// run writes the small model to fsys.
+func (s situation) run(t testing.TB, fsys vfs.FS) error {
+	t.Helper()
 	l, data := small(t)
-	for _, old := range []bool{false, true} {
-		for _, drop := range [][]int{nil, {0, 2}} {
-			before, after := outcomes(t, old, drop)
-			for name, plan := range faults {
-				ops := int64(0)
-				for i := int64(0); ; i++ {
-					mem := disk(t, old)
-					plan.At, plan.Err = i, errDisk
-					fsys := errorfs.New(mem, plan)
-					err := write(t.Context(), fsys, "/m", l, data, drop)
-					if ops = fsys.Count(); ops <= i {
-						check(t, err)
-						break
-					}
-					what := fmt.Sprintf("old %v, drop %v, operation %d (%s) fails %s", old, drop, i, fsys.Op(i), name)
-					checkOutcome(t, what, mem, fsys.Op(i), err, plan, before, after)
+	sink := safetensors.Create(fsys, "/m", safetensors.Options{})
+	sink.CloseFirst(s.closeFirst)
+	return writeTo(t.Context(), sink, l, data, s.drop)
+}
+
+func TestWhateverFailsTheTargetIsOldOrNew(t *testing.T) {
+	for _, s := range situations {
+		before, after := outcomes(t, s.old, s.drop)
+		for name, plan := range faults {
+			ops := int64(0)
+			for i := int64(0); ; i++ {
+				mem := disk(t, s.old)
+				plan.At, plan.Err = i, errDisk
+				fsys := errorfs.New(mem, plan)
+				err := s.run(t, fsys)
+				if ops = fsys.Count(); ops <= i {
+					check(t, err)
+					break
 				}
-				if ops < 20 {
-					t.Errorf("only %d operations", ops)
-				}
+				what := fmt.Sprintf("%+v, operation %d (%s) fails %s", s, i, fsys.Op(i), name)
+				checkOutcome(t, what, mem, fsys.Op(i), err, plan, before, after)
+			}
+			if ops < 20 {
+				t.Errorf("only %d operations", ops)
 			}
 		}
 	}
@@ -105,48 +122,74 @@ func checkOutcome(t *testing.T, what string, mem *vfs.Mem, op string, err error,
 }
 
 func TestWheneverThePowerFailsTheTargetIsOldOrNew(t *testing.T) {
-	l, data := small(t)
-	for _, old := range []bool{false, true} {
-		for _, drop := range [][]int{nil, {0, 2}} {
-			before, after := outcomes(t, old, drop)
-			seen := map[string]bool{}
-			for seed := range uint64(12) {
-				for i := int64(0); ; i++ {
-					mem := disk(t, old)
-					fsys := errorfs.New(mem, errorfs.Plan{At: i, After: seed%2 == 1, Cut: func() { mem.PowerCut(seed) }})
-					err := write(t.Context(), fsys, "/m", l, data, drop)
-					if fsys.Count() <= i {
-						check(t, err)
-						mem.PowerCut(seed) // after the end: what Commit has promised stays
-						if got := contentOf(t, mem); got != after {
-							t.Errorf("after Commit and a power cut the target is %q", got)
-						}
-						break
+	for _, s := range situations {
+		before, after := outcomes(t, s.old, s.drop)
+		seen := map[string]bool{}
+		for seed := range uint64(12) {
+			for i := int64(0); ; i++ {
+				mem := disk(t, s.old)
+				fsys := errorfs.New(mem, errorfs.Plan{At: i, After: seed%2 == 1, Cut: func() { mem.PowerCut(seed) }})
+				err := s.run(t, fsys)
+				if fsys.Count() <= i {
+					check(t, err)
+					mem.PowerCut(seed) // after the end: what Commit has promised stays
+					if got := contentOf(t, mem); got != after {
+						t.Errorf("after Commit and a power cut the target is %q", got)
 					}
-					got := contentOf(t, mem)
-					seen[got] = true
-					if got != before && got != after || err == nil && got != after {
-						t.Errorf("old %v, drop %v, seed %d, power cut at operation %d (%s): error %v, the target is %q",
-							old, drop, seed, i, fsys.Op(i), err, got)
-					}
-					checkNextRun(t, mem, l, data)
+					break
 				}
+				got := contentOf(t, mem)
+				seen[got] = true
+				if got != before && got != after || err == nil && got != after {
+					t.Errorf("%+v, seed %d, power cut at operation %d (%s): error %v, the target is %q", s, seed, i, fsys.Op(i), err, got)
+				}
+				checkNextRun(t, mem)
 			}
-			if !seen[before] || !seen[after] {
-				t.Errorf("the power cuts led to %d outcomes, expected old and new", len(seen))
-			}
+		}
+		if !seen[before] || !seen[after] {
+			t.Errorf("the power cuts led to %d outcomes, expected old and new", len(seen))
 		}
 	}
 }
 
 // checkNextRun checks that the next run succeeds and cleans up.
-func checkNextRun(t *testing.T, fsys vfs.FS, l tensor.Layout, data []byte) {
+func checkNextRun(t *testing.T, fsys vfs.FS) {
 	t.Helper()
+	l, data := small(t)
 	if err := write(t.Context(), fsys, "/m", l, data, nil); err != nil {
 		t.Errorf("the next run: %v", err)
 	}
 	if got := names(t, fsys, "/"); got != "m" {
 		t.Errorf("after the next run there are %q", got)
+	}
+}
+
+// A Commit that broke off may have moved tensors already; a second one would move them
+// again.
+func TestACommitThatBrokeOffCannotBeRepeated(t *testing.T) {
+	l, data := small(t)
+	for i := int64(0); ; i++ {
+		mem := disk(t, true)
+		fsys := errorfs.New(mem, errorfs.Plan{At: i, Err: errDisk})
+		s := safetensors.Create(fsys, "/m", safetensors.Options{})
+		if s.Begin(t.Context(), l) != nil || s.WriteAt(data, 0) != nil {
+			continue
+		}
+		if fsys.Count() > i {
+			check(t, s.Abort())
+			continue // it failed before, unnoticed
+		}
+		if err := s.Commit(t.Context(), []int{0}); err == nil {
+			break
+		}
+		before := contentOf(t, mem)
+		if err := s.Commit(t.Context(), []int{0}); err == nil || !strings.Contains(err.Error(), "out of order") {
+			t.Errorf("%s: error %v", fsys.Op(i), err)
+		}
+		check(t, s.Abort())
+		if contentOf(t, mem) != before || names(t, mem, "/") != "m" {
+			t.Errorf("%s: files %q", fsys.Op(i), names(t, mem, "/"))
+		}
 	}
 }
 

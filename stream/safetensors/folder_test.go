@@ -89,7 +89,7 @@ func TestWrongFoldersAreRefusedWithTheReason(t *testing.T) {
 		{"pickles", map[string]string{"pytorch_model.bin": ""}, "the folder holds no model: found pytorch_model.bin, expected *.safetensors.index.json or *.safetensors (convert it"},
 		{"pipeline", map[string]string{"model_index.json": "{}"}, "name the folder of a part"},
 		{"two indexes", map[string]string{"a" + ".safetensors.index.json": "{}", "b" + ".safetensors.index.json": "{}"}, "several indexes: found a.safetensors.index.json, b.safetensors.index.json"},
-		{"key in two files", map[string]string{"a.safetensors": bytesFile("k=1"), "b.safetensors": bytesFile("k=1")}, `/m/b.safetensors: key "k": the key is also in /m/a.safetensors`},
+		{"key in two files", map[string]string{"a.safetensors": bytesFile("k=1"), "b.safetensors": bytesFile("k=1")}, `/m/b.safetensors: key "k": duplicate key: it is also in /m/a.safetensors`},
 		{"a bad file", map[string]string{"a.safetensors": bytesFile("k=1"), "b.safetensors": "PK\x03\x04"}, "/m/b.safetensors: not a safetensors file"},
 		{"a folder named like a file", map[string]string{"a.safetensors/x": ""}, "/m/a.safetensors: not a regular file"},
 		{"index is no JSON", map[string]string{index: "{"}, "found the end, expected a name in quotes"},

@@ -3,6 +3,7 @@ package safetensors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -90,11 +91,11 @@ func (s *Source) load(ctx context.Context, i int) error {
 // explainDuplicate names the other file, if a key was in an earlier shard.
 func (s *Source) explainDuplicate(sh *shard, err error) error {
 	var e *tensor.Error
-	if !errors.As(err, &e) || e.Key == "" {
+	if !errors.Is(err, tensor.ErrDuplicateKey) || !errors.As(err, &e) {
 		return err
 	}
 	if i, found := s.header.Lookup(e.Key); found && i < sh.first {
-		e.Err = errors.New("the key is also in " + s.shardOf(i).path)
+		e.Err = fmt.Errorf("%w: it is also in %s", tensor.ErrDuplicateKey, s.shardOf(i).path)
 		e.Hint = "the files of a folder are taken as one model; name one file to open just that"
 	}
 	return err

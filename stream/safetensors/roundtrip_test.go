@@ -57,7 +57,11 @@ func content(seed uint64, size int64) []byte {
 
 // write writes a model whose data section is data.
 func write(ctx context.Context, fsys vfs.FS, path string, l tensor.Layout, data []byte, drop []int) error {
-	s := safetensors.Create(fsys, path, safetensors.Options{})
+	return writeTo(ctx, safetensors.Create(fsys, path, safetensors.Options{}), l, data, drop)
+}
+
+// writeTo does the same with a sink that is new.
+func writeTo(ctx context.Context, s *safetensors.Sink, l tensor.Layout, data []byte, drop []int) error {
 	if err := s.Begin(ctx, l); err != nil {
 		return err
 	}

@@ -179,16 +179,11 @@ func (s *Sink) lockTemp() (bool, error) {
 	case err != nil:
 		return false, err
 	}
-	return sameFile(s.fs, s.temp, s.file)
-}
-
-// sameFile reports whether the open file is the one at path.
-func sameFile(fsys vfs.FS, path string, f vfs.File) (bool, error) {
-	open, err := f.Stat()
+	open, err := s.file.Stat()
 	if err != nil {
 		return false, err
 	}
-	named, err := fsys.Stat(path)
+	named, err := s.fs.Stat(s.temp)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -242,9 +237,6 @@ func (s *Sink) sweepOne(temp string) {
 	}
 	defer f.Close() // opened for reading: nothing can be lost
 	if f.Lock() != nil {
-		return
-	}
-	if same, err := sameFile(s.fs, temp, f); err != nil || !same {
 		return
 	}
 	if s.closeFirst {
