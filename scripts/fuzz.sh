@@ -9,7 +9,8 @@ for pkg in $(go list ./...); do
   dir="$(go list -f '{{.Dir}}' "$pkg")"
   # Listing the tests compiles them; most packages have no fuzz target.
   grep -qs '^func Fuzz' "$dir"/*_test.go || continue
-  for target in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz'); do
+  targets="$(go test -list '^Fuzz' "$pkg")"
+  for target in $(grep '^Fuzz' <<<"$targets"); do
     found=$((found + 1))
     echo "fuzz: $pkg $target for $time"
     log="$(go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -parallel 2 "$pkg" 2>&1)" || { echo "$log"; exit 1; }
