@@ -23,9 +23,10 @@
 //	err = dst.Commit(ctx, nil)
 //
 // The rules for valid files are those of the Rust core of safetensors 0.8
-// (safetensors/src/tensor.rs), with three differences: duplicate keys are refused; a
-// tensor's description must be a JSON object; and an element type that is not known
-// is no error until its tensor is needed.
+// (safetensors/src/tensor.rs). Refused beyond them are duplicate keys, tensors
+// described by a JSON array, more than 255 axes, and shapes whose lengths overflow
+// beside a zero. An element type that is not known is no error until its tensor is
+// needed: tensor.Header.DTypeName has its name.
 //
 // The package does not interpret elements, does not map files into memory, and does
 // not read pickles; it recognises them and says what to do.
