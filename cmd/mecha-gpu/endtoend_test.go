@@ -23,7 +23,7 @@ func TestMergeOfFilesEndToEnd(t *testing.T) {
 	dir := twoModels(t)
 	out := filepath.Join(dir, "out.safetensors")
 	c := cli{lib: facade{}}
-	c.want(t, c.run("merge", filepath.Join(dir, "r.mecha"), "-o", out), 0, "Wrote "+out+": 2 keys", "1 computed", "1 integer")
+	c.want(t, c.run("merge", filepath.Join(dir, "r.mecha"), "-o", out), 0, "Wrote "+out+": 2 keys", "1 computed, 1 copied, 1 of them integers")
 	got, metadata := readModel(t, out)
 	// 1 + 0.25 (5 - 1) = 2 and so on: exact in float32.
 	if want := f32(nil, 2, 3, 4, 5); len(got) != 2 || !bytes.Equal(got["w"].bytes, want.bytes) || got["w"].DType != "F32" {

@@ -76,7 +76,7 @@ func TestRecipeFromStandardInput(t *testing.T) {
 func TestReportForPeopleNamesEverythingThatHappened(t *testing.T) {
 	c := cli{lib: &fakeLibrary{report: fullReport()}}
 	c.want(t, c.run("merge", "r", "-o", "x"), 0, "Wrote out.safetensors: 9 keys, 1.0 MiB, in 1.5s.", "cpu (avx2, 2 threads): asked for",
-		"a.safetensors = models/a.safetensors: 7 keys, 6 used", "4 computed, 2 copied, 1 integers passed through, 2 from the fallback, 1 omitted",
+		"a.safetensors = models/a.safetensors: 7 keys, 6 used", "4 computed, 2 copied, 1 of them integers, 2 from a fallback, 1 omitted",
 		"7 keys, NaN or infinite elements: k1, k2, k3, k4, k5 and 2 more", `dropped\x1b[2J`, "3 elements in 1 key: nan (3)",
 		"5 elements in 2 keys: big (4), small (1)", "gone", "shape", "8.0 MiB of 64.0 MiB (planned 16.0 MiB)", "look out")
 	if strings.Contains(c.stderr.String(), "\x1b") {

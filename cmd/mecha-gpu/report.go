@@ -54,15 +54,16 @@ func timeText(t mecha.TimeReport) string {
 		humanTime(t.Read), humanTime(t.Compute), humanTime(t.Write), humanTime(t.Publish))
 }
 
-// keysText counts keys by what happened to them, without zeros.
+// keysText counts keys by what happened to them, without zeros. Integers that were passed
+// through are among the copied ones.
 func keysText(k mecha.KeyReport) string {
 	var parts []string
 	for _, p := range []struct {
 		n    int
 		what string
 	}{
-		{k.Computed, "computed"}, {k.Copied, "copied"}, {k.Integers, "integers passed through"},
-		{k.FellBack, "from the fallback"}, {k.Omitted, "omitted"},
+		{k.Computed, "computed"}, {k.Copied, "copied"}, {k.Integers, "of them integers"},
+		{k.FellBack, "from a fallback"}, {k.Omitted, "omitted"},
 	} {
 		if p.n != 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
