@@ -49,3 +49,23 @@ func BenchmarkChainOf50000Merges(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkDictUsedOften solves a recipe that uses a dict of 10,000 entries 2,000 times.
+func BenchmarkDictUsedOften(b *testing.B) {
+	var t strings.Builder
+	t.WriteString("version 0.1.0\nmodel \"a\"\ndict")
+	for i := range 10_000 {
+		fmt.Fprintf(&t, " k%d=0.5", i)
+	}
+	t.WriteString("\nmerge \"n_average\" &0" + strings.Repeat(" &1", 2000))
+	for b.Loop() {
+		g, err := Parse([]byte(t.String()), "", Builtin())
+		if err != nil {
+			b.Fatal(err)
+		}
+		s, err := Solve(context.Background(), g, []Model{{"a", head(b, "k1")}}, Options{})
+		if err != nil || len(s.Nodes) != 3 {
+			b.Fatal(err)
+		}
+	}
+}

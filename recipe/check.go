@@ -32,9 +32,9 @@ type valueChecker struct {
 	errs errorList
 }
 
-// checked is an occurrence and a type that it was checked against.
+// checked is a node and a type that it was checked against.
 type checked struct {
-	i        int
+	node     Digest
 	t        methods.Type
 	nullable bool
 }
@@ -45,7 +45,7 @@ func (c *valueChecker) check(user int, param *methods.Param, i int) {
 	for stack := []int{i}; len(stack) > 0; {
 		i := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if k := (checked{i, param.Type, param.Nullable}); c.seen[k] {
+		if k := (checked{c.nodes[i].expr.digest, param.Type, param.Nullable}); c.seen[k] {
 			continue
 		} else {
 			c.seen[k] = true
@@ -67,15 +67,15 @@ func (c *valueChecker) check(user int, param *methods.Param, i int) {
 
 // literal checks the values of a literal and returns the nodes in it.
 func (c *valueChecker) literal(user int, param *methods.Param, n *occurrence) (more []int) {
-	for k, at := range n.entries {
+	for k := range n.expr.entries {
 		x := &n.expr.entries[k]
-		if at >= 0 {
-			more = append(more, at)
+		if x.Node != nil {
+			more = append(more, n.entries[k])
 			continue
 		}
 		if _, err := param.Coerce(x.Value, c.o.Compat); err != nil {
 			key := x.Key
-			if len(n.entries) == 1 {
+			if len(n.expr.entries) == 1 {
 				key = ""
 			}
 			c.fail(user, key, err)

@@ -188,6 +188,15 @@ func (s *solver) steers(i int) bool {
 	if s.spaces[i] == methods.ParamSpace {
 		return true
 	}
+	numbers, known := s.numbers[n.digest]
+	if !known {
+		numbers = onlyNumbers(n)
+		s.numbers[n.digest] = numbers
+	}
+	return numbers
+}
+
+func onlyNumbers(n *Expr) bool {
 	for k := range n.entries {
 		if n.entries[k].Node != nil || n.entries[k].Value.Kind == methods.StringValue {
 			return false
@@ -201,10 +210,14 @@ func (s *solver) steers(i int) bool {
 func (s *solver) sources(c *component) []config.Keys {
 	var all, literals []config.Keys
 	seen := make([]bool, len(s.models))
+	listed := map[Digest]bool{}
 	for _, i := range c.voters {
 		n := s.nodes[i].expr
 		if n.kind == LiteralNode {
-			literals = append(literals, literalKeys(n))
+			if !listed[n.digest] {
+				listed[n.digest] = true
+				literals = append(literals, literalKeys(n))
+			}
 			continue
 		}
 		if m := s.byPath[CleanPath(n.path)]; !seen[m] {

@@ -8,7 +8,7 @@ import "github.com/mecha-gpu/mecha-gpu/methods"
 type occurrence struct {
 	expr    *Expr
 	args    [][]int // occurrences, by parameter
-	entries []int   // of the entries of a literal; -1 for plain values
+	entries []int   // of the entries of a literal; -1 for plain values; nil if all are plain
 	method  *methods.Method
 }
 
@@ -35,12 +35,14 @@ func (s *solver) expand() {
 			}
 			o.args = append(o.args, args)
 		}
-		for k := range n.entries {
-			at := -1
-			if c := n.entries[k].Node; c != nil {
-				at = use(c)
+		if n.kind == LiteralNode && !isFlat(n) {
+			for k := range n.entries {
+				at := -1
+				if c := n.entries[k].Node; c != nil {
+					at = use(c)
+				}
+				o.entries = append(o.entries, at)
 			}
-			o.entries = append(o.entries, at)
 		}
 		s.nodes = append(s.nodes, o)
 		once[i] = len(s.nodes)
@@ -53,9 +55,11 @@ func isFree(n *Expr) bool {
 	if n.kind == MergeNode && n.method.Broadcast && len(n.args) == 1 && len(n.args[0]) == 1 {
 		n = n.args[0][0]
 	}
-	if n.kind != LiteralNode || n.hints.Space != "" {
-		return false
-	}
+	return n.kind == LiteralNode && n.hints.Space == "" && isFlat(n)
+}
+
+// isFlat reports whether a literal has no nodes in it.
+func isFlat(n *Expr) bool {
 	for i := range n.entries {
 		if n.entries[i].Node != nil {
 			return false
@@ -64,14 +68,20 @@ func isFree(n *Expr) bool {
 	return true
 }
 
-// copyValue lists another occurrence of a free node.
+// entry returns the occurrence of entry k of a literal; -1 if it is a plain value.
+func (o *occurrence) entry(k int) int {
+	if o.entries == nil {
+		return -1
+	}
+	return o.entries[k]
+}
+
+// copyValue lists another occurrence of a free node. It takes little memory: a recipe may use
+// a large dict many times.
 func (s *solver) copyValue(n *Expr) int {
 	o := occurrence{expr: n, method: n.method}
 	for _, list := range n.args {
 		o.args = append(o.args, []int{s.copyValue(list[0])})
-	}
-	for range n.entries {
-		o.entries = append(o.entries, -1)
 	}
 	s.nodes = append(s.nodes, o)
 	return len(s.nodes) - 1

@@ -19,7 +19,7 @@ func Format(g *Graph) ([]byte, error) { return g.format() }
 
 // format writes the graph, with comments after the first line.
 func (g *Graph) format(comments ...string) ([]byte, error) {
-	w := &writer{refs: make(map[Digest]int, len(g.nodes)), lines: map[string]int{}}
+	w := &writer{refs: make(map[Digest]int, len(g.nodes)), lines: map[string]int{}, mixed: map[Digest]bool{}}
 	w.buf.WriteString(header)
 	for _, c := range comments {
 		w.buf.WriteString("\n# " + c)
@@ -34,8 +34,9 @@ func (g *Graph) format(comments ...string) ([]byte, error) {
 
 type writer struct {
 	buf   bytes.Buffer
-	refs  map[Digest]int // result of a node
-	lines map[string]int // result of a line
+	refs  map[Digest]int  // result of a node
+	lines map[string]int  // result of a line
+	mixed map[Digest]bool // literals that cannot be an argument as a dict
 }
 
 // add writes a line, unless there is an equal one, and returns its result.
@@ -63,6 +64,7 @@ func (w *writer) node(n *Expr) (err error) {
 		if line, err = w.dict(n.entries); err != nil {
 			return err
 		}
+		w.mixed[n.digest] = n.hints == (Hints{}) && uniform(n.entries) != nil
 		if n.hints != (Hints{}) {
 			line = "literal &" + strconv.Itoa(w.add(line)) + hintText(n.hints)
 		}
@@ -119,7 +121,7 @@ func (w *writer) entry(n *Expr) int {
 // argument returns the result of a node that is an argument of a merge: a dict may be one
 // if its values are of one type.
 func (w *writer) argument(n *Expr) int {
-	if n.kind == LiteralNode && uniform(n.entries) != nil {
+	if w.mixed[n.digest] {
 		return w.entry(n)
 	}
 	return w.refs[n.digest]

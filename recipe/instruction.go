@@ -14,16 +14,18 @@ import (
 // dictInstruction reads: dict [&earlier] name=value ...
 func (p *parser) dictInstruction(r *result, at int, args []arg) {
 	d := &dict{line: p.line}
-	seen := make(map[string]int, len(args)) // names given in this line
+	seen := make(map[string]bool, len(args)) // names given in this line
+	copied := false
 	for i := range args {
 		a := &args[i]
-		switch _, twice := seen[a.name]; {
+		switch {
 		case a.name == "":
-			p.copyDict(d, args, i)
-		case twice:
+			p.copyDict(d, args, i, copied)
+			copied = true
+		case seen[a.name]:
 			p.fail(a.at, i, fmt.Errorf("the key %q is given twice", a.name))
 		default:
-			seen[a.name] = i
+			seen[a.name] = true
 		}
 	}
 	index := make(map[string]int, len(d.entries))
@@ -42,19 +44,25 @@ func (p *parser) dictInstruction(r *result, at int, args []arg) {
 		index[a.name] = len(d.entries)
 		d.entries = append(d.entries, dictEntry{a.name, a.operand})
 	}
-	if p.entries += len(d.entries); p.entries > p.limits.Entries {
-		p.fail(at, -1, fmt.Errorf("the dicts of the recipe have more than %d entries", p.limits.Entries))
-		d = &dict{}
+	if p.count(at, len(d.entries)) {
+		r.dict = d
 	}
-	r.dict = d
+}
+
+// count adds entries to those that are read already, and fails if they are too many.
+func (p *parser) count(at, n int) bool {
+	if p.entries += n; p.entries <= p.limits.Entries {
+		return true
+	}
+	p.fail(at, -1, fmt.Errorf("the dicts of the recipe have more than %d entries", p.limits.Entries))
+	return false
 }
 
 // copyDict starts a dict with the entries of an earlier one.
-func (p *parser) copyDict(d *dict, args []arg, i int) {
+func (p *parser) copyDict(d *dict, args []arg, i int, copied bool) {
 	a := &args[i]
-	first := slices.IndexFunc(args, func(a arg) bool { return a.name == "" })
 	switch {
-	case first != i:
+	case copied:
 		p.fail(a.at, i, errors.New("a dict copies at most one earlier dict; entries are written name=value"))
 	case a.dict == nil:
 		p.fail(a.at, i, &tensor.Error{Class: tensor.ClassRecipe, Err: errors.New("only a dict can be copied; entries are written name=value"),
@@ -134,7 +142,9 @@ func (p *parser) literalInstruction(r *result, at int, args []arg) {
 			p.fail(payload.valueAt, number(args, payload), err)
 			return
 		}
-		r.node = p.env.literal(entries, h, p.line)
+		if p.count(at, len(entries)) {
+			r.node = p.env.literal(entries, h, p.line)
+		}
 	}
 }
 
@@ -244,16 +254,25 @@ func (p *parser) operands(args []arg) ([]argument, bool) {
 	return list, ok
 }
 
+// dictNode makes a node of a dict, once.
+func (p *parser) dictNode(d *dict) (*Expr, error) {
+	if d.node != nil {
+		return d.node, nil
+	}
+	entries, err := d.literal()
+	if err != nil {
+		return nil, err
+	}
+	d.node, err = p.env.operand(entries, d.line)
+	return d.node, err
+}
+
 func (p *parser) node(a *arg) (*Expr, error) {
 	switch {
 	case a.node != nil:
 		return a.node, nil
 	case a.dict != nil:
-		entries, err := a.dict.literal()
-		if err != nil {
-			return nil, err
-		}
-		return p.env.operand(entries, a.dict.line)
+		return p.dictNode(a.dict)
 	}
 	return p.env.value(a.value, "", p.line)
 }

@@ -60,6 +60,8 @@ type result struct {
 type dict struct {
 	entries []dictEntry
 	line    int
+	made    []Entry // the entries for nodes, when made; nodes share them
+	node    *Expr   // the node that it is as an argument, when made
 }
 
 type dictEntry struct {
@@ -84,7 +86,7 @@ func (p *parser) file(src []byte) {
 		p.fail(0, -1, err)
 		return
 	}
-	for more {
+	for more && p.errs.More < maxUnlisted {
 		first, rest, more = bytes.Cut(rest, []byte("\n"))
 		p.line++
 		if len(p.results) >= p.limits.Instructions && !isComment(first) {
@@ -96,6 +98,10 @@ func (p *parser) file(src []byte) {
 	}
 	p.finish()
 }
+
+// maxUnlisted is how many errors beyond those that are listed are counted; then the rest of
+// the text is not read.
+const maxUnlisted = 1000
 
 func isComment(line []byte) bool {
 	line = bytes.TrimSpace(line)
@@ -217,6 +223,9 @@ func (p *parser) finish() {
 
 // literal returns the entries of a dict for a node.
 func (d *dict) literal() ([]Entry, error) {
+	if d.made != nil {
+		return d.made, nil
+	}
 	entries := make([]Entry, len(d.entries))
 	for i, x := range d.entries {
 		if x.value.dict != nil {
@@ -227,6 +236,7 @@ func (d *dict) literal() ([]Entry, error) {
 			entries[i].Value = x.value.value
 		}
 	}
+	d.made = entries
 	return entries, nil
 }
 

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 )
 
@@ -10,15 +11,29 @@ type identity struct {
 	config *config.Config
 }
 
+// leaf is all that the solved form of a node without nodes below it depends on.
+type leaf struct {
+	digest Digest
+	space  methods.Space
+	config string
+}
+
 // result makes the solved recipe from the solved occurrences.
 func (s *solver) result() (*Solved, error) {
 	out := &Solved{Models: s.models, Warnings: append(s.g.Warnings(), s.warnings...)}
 	exprs := make([]*Expr, len(s.nodes))
+	leaves := map[leaf]*Expr{}
 	at := make([]int, len(s.nodes)) // node of an occurrence
 	seen := map[identity]int{}
 	for i := range s.nodes {
-		exprs[i] = s.rebuild(i, exprs)
 		c := s.configs[i].config
+		l := leaf{s.nodes[i].expr.digest, s.spaces[i], c.ID()}
+		if exprs[i] = leaves[l]; exprs[i] == nil {
+			exprs[i] = s.rebuild(i, exprs)
+		}
+		if exprs[i].kind == ModelNode || s.nodes[i].entries == nil && exprs[i].kind == LiteralNode {
+			leaves[l] = exprs[i]
+		}
 		id := identity{exprs[i].digest, c}
 		n, known := seen[id]
 		if !known {
@@ -74,10 +89,10 @@ func (s *solver) node(i int, at []int) (Node, error) {
 	case ModelNode:
 		n.Model = s.byPath[CleanPath(o.expr.path)]
 	case LiteralNode:
-		n.index = make(map[string]int, len(o.entries))
-		for k, child := range o.entries {
+		n.index = make(map[string]int, len(o.expr.entries))
+		for k := range o.expr.entries {
 			x := LiteralEntry{o.expr.entries[k].Value, -1}
-			if child >= 0 {
+			if child := o.entry(k); child >= 0 {
 				x.Node = at[child]
 			}
 			n.index[o.expr.entries[k].Key] = k

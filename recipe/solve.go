@@ -52,7 +52,7 @@ func Solve(ctx context.Context, g *Graph, models []Model, o Options) (*Solved, e
 		}
 		g = f
 	}
-	s := &solver{g: g, o: o, vet: models == nil}
+	s := &solver{g: g, o: o, vet: models == nil, numbers: map[Digest]bool{}}
 	s.expand()
 	for _, step := range []func(context.Context) error{
 		func(context.Context) error { return s.headers(models) },
@@ -82,6 +82,7 @@ type solver struct {
 	nodes    []occurrence
 	spaces   []methods.Space // by occurrence, when solved
 	configs  []*component    // by occurrence, when solved
+	numbers  map[Digest]bool // literals that hold only numbers
 	warnings []string
 }
 
