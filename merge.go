@@ -43,7 +43,7 @@ func MergeInto(ctx context.Context, r *Recipe, sink tensor.Sink, o Options) (rep
 	}
 	defer headers.Release()
 	done, err := run.Run(ctx, s.plan, s.models.sources, []tensor.Sink{sink}, []device.Device{s.device}, run.Options{
-		Budget: s.budget, NonFinite: run.NonFinite(o.NonFinite), CheckOutput: true, Progress: s.progress()})
+		Budget: s.budget, NonFinite: o.NonFinite.guards(), CheckOutput: true, Progress: s.progress()})
 	if err != nil {
 		return nil, err
 	}

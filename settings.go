@@ -10,6 +10,7 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/stream/run"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -115,6 +116,15 @@ func (o *Options) describe() string {
 
 // String returns the name of the policy on the command line.
 func (n NonFinite) String() string { return [...]string{"omit", "keep", "error"}[n] }
+
+// guards returns what the run does about guards. If non-finite inputs are kept, the plan has
+// none but those that the recipe asks for (omit_non_finite), and they hold.
+func (n NonFinite) guards() run.NonFinite {
+	if n == RefuseNonFinite {
+		return run.Refuse
+	}
+	return run.Omit
+}
 
 // Version returns the version of this module as the program was built with it, or
 // "devel".

@@ -118,6 +118,9 @@ func (e *evaluator) node(n int, key string) (value, error) {
 }
 
 func (e *evaluator) compute(n int, key string) (value, error) {
+	if slices.Contains(e.gone, n) { // a model, or a result that a method guards
+		return value{missing: errMissing}, nil
+	}
 	switch node := &e.s.Nodes[n]; node.Kind {
 	case recipe.ModelNode:
 		return e.model(n, key)
@@ -137,9 +140,6 @@ func (e *evaluator) compute(n int, key string) (value, error) {
 
 // model gives a stored tensor.
 func (e *evaluator) model(n int, key string) (value, error) {
-	if slices.Contains(e.gone, n) {
-		return value{missing: errMissing}, nil
-	}
 	node := &e.s.Nodes[n]
 	h := e.s.Models[node.Model].Header
 	i, ok := e.s.Lookup(n, key)

@@ -48,7 +48,7 @@ func (l *loop) omission(j *plan.Job, leaf *plan.Read) Omission {
 
 // refused is the error for a non-finite element under the policy Refuse.
 func (l *loop) refused(j *plan.Job, why *plan.Read) error {
-	e := &tensor.Error{Class: tensor.ClassStrict, Key: j.Key, Hint: "the policy for non-finite values is to refuse them",
+	e := &tensor.Error{Class: tensor.ClassInput, Key: j.Key, Hint: "the policy for non-finite values is to refuse them",
 		Err: errors.New("an intermediate result has elements that are NaN or infinite")}
 	if why != nil {
 		e.Path = l.sources[why.Model].Name()

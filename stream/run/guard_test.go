@@ -109,7 +109,7 @@ func TestRefuseNamesKeyAndInput(t *testing.T) {
 	if out.err == nil || !strings.Contains(out.err.Error(), "model1") || !strings.Contains(out.err.Error(), `input "a"`) {
 		t.Errorf("error %v", out.err)
 	}
-	if tensor.ClassOf(out.err) != tensor.ClassStrict {
+	if tensor.ClassOf(out.err) != tensor.ClassInput {
 		t.Errorf("class %v", tensor.ClassOf(out.err))
 	}
 }
