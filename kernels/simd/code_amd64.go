@@ -25,6 +25,7 @@ type Code struct {
 	sums     []int         // results that are sums
 	triples  []triple
 	slots    int
+	buffers  int // expanded operands
 	mem      layout
 	block    int64 // elements between two visits to Go
 }
@@ -35,6 +36,7 @@ type operand struct {
 	size   int64
 	scalar bool // bound as an immediate
 	loaded bool // some instruction or flag reads it
+	buffer int  // scratch of an expanded operand; -1: it is read in place
 }
 
 // result is how a result leaves the code.
@@ -123,163 +125,6 @@ func (c *Code) hasSum(g kernels.Group) bool {
 	return false
 }
 
-// layOperands decides how operands are bound.
-func (c *Code) layOperands() {
-	p := c.prog
-	c.operands = make([]operand, len(p.Operands))
-	for i, o := range p.Operands {
-		op := &c.operands[i]
-		op.size = o.DType.Size()
-		op.scalar = o.Form == kernels.Scalar
-		if o.Form == kernels.Dense {
-			op.kind = nativeKind(p.Compute, o.DType)
-		}
-	}
-	for i := range p.Code {
-		if in := &p.Code[i]; in.Op == kernels.OpLoad {
-			c.operands[in.Imm].loaded = true
-		}
-	}
-	for i := range p.Results {
-		if r := &p.Results[i]; r.Kind == kernels.InFlag {
-			c.operands[r.Of].loaded = true
-		}
-	}
-}
-
-// pair changes bfloat16 to pairs where the order of elements inside of a step shows nowhere:
-// all memory that moves with the elements is bfloat16. Registers then hold even and odd
-// elements apart, which is how two of them come out of 32 bits.
-func (c *Code) pair() {
-	if c.prog.Compute != kernels.F32 || len(c.scratch) > 0 {
-		return
-	}
-	for i := range c.operands {
-		if o := &c.operands[i]; o.loaded && !o.scalar && o.kind != kBF16 {
-			return
-		}
-	}
-	for i := range c.results {
-		if r := &c.results[i]; r.size > 0 && r.kind != kBF16 {
-			return
-		}
-	}
-	for i := range c.operands {
-		if o := &c.operands[i]; o.kind == kBF16 {
-			o.kind = kPair
-		}
-	}
-	for i := range c.results {
-		if r := &c.results[i]; r.kind == kBF16 {
-			r.kind = kPair
-		}
-	}
-}
-
-// layResults decides how results are delivered.
-func (c *Code) layResults() {
-	p := c.prog
-	c.results = make([]result, len(p.Results))
-	flagOf := map[int]int{} // store -> the OutFlag that its instruction sets
-	for i := range p.Results {
-		r, pr := &c.results[i], &p.Results[i]
-		*r = result{flag: -1, v: -1, w: -1}
-		switch pr.Kind {
-		case kernels.Store:
-			r.size, r.kind = pr.DType.Size(), nativeKind(p.Compute, pr.DType)
-			if r.kind == kNone {
-				r.v = c.value(pr.V)
-			}
-		case kernels.InFlag:
-			if c.operands[pr.Of].kind != kNone {
-				r.flag = c.firstFlag(i)
-			}
-		case kernels.OutFlag:
-			c.layOutFlag(i, flagOf)
-		case kernels.OutCount:
-			r.v = c.value(p.Results[pr.Of].V)
-		case kernels.Sum:
-			c.sums = append(c.sums, i)
-			r.v = c.value(pr.V)
-			if pr.Product {
-				r.w = c.value(pr.W)
-			}
-		default:
-			r.v = c.value(pr.V)
-		}
-	}
-}
-
-// firstFlag returns the first result that is the flag of the same operand as result i.
-func (c *Code) firstFlag(i int) int {
-	for r := range i {
-		if p := &c.prog.Results[r]; p.Kind == kernels.InFlag && p.Of == c.prog.Results[i].Of {
-			return r
-		}
-	}
-	return i
-}
-
-func (c *Code) layOutFlag(i int, flagOf map[int]int) {
-	of := c.prog.Results[i].Of
-	store := &c.prog.Results[of]
-	if nativeKind(c.prog.Compute, store.DType) == kNone {
-		c.results[i].v = c.value(store.V)
-		return
-	}
-	if _, ok := flagOf[of]; !ok {
-		flagOf[of] = i
-	}
-	c.results[i].flag = flagOf[of]
-}
-
-// layLanes numbers the lanes of sums and finds triples. Sums by column have no lanes.
-func (c *Code) layLanes() {
-	at := 0
-	for _, vw := range c.sums {
-		mixed := &c.prog.Results[vw]
-		if !mixed.Product || mixed.V == mixed.W || c.results[vw].part {
-			continue
-		}
-		vv, ww := c.square(mixed.V, mixed.Group), c.square(mixed.W, mixed.Group)
-		if vv < 0 || ww < 0 {
-			continue
-		}
-		c.triples = append(c.triples, triple{vv, vw, ww})
-		for _, r := range []int{vv, vw, ww} {
-			c.results[r].part, c.results[r].lane = true, at
-			at++
-		}
-	}
-	for _, r := range c.sums {
-		if !c.results[r].part {
-			c.results[r].lane = at
-			at++
-		}
-	}
-}
-
-// square returns the sum of v*v over g that belongs to no triple yet, or -1.
-func (c *Code) square(v kernels.Val, g kernels.Group) int {
-	for _, r := range c.sums {
-		if p := &c.prog.Results[r]; p.Product && p.V == v && p.W == v && p.Group == g && !c.results[r].part {
-			return r
-		}
-	}
-	return -1
-}
-
-// value returns the number of the value scratch of v.
-func (c *Code) value(v kernels.Val) int {
-	for i, s := range c.scratch {
-		if s == v {
-			return i
-		}
-	}
-	c.scratch = append(c.scratch, v)
-	return len(c.scratch) - 1
-}
-
 // entry returns the index in the Machine's table.
 func (c *Code) entry(k fixKind, n int) uint32 {
 	ops, res := len(c.operands), len(c.results)
@@ -294,61 +139,6 @@ func (c *Code) entry(k fixKind, n int) uint32 {
 		n += 2*ops + res + len(c.scratch)
 	}
 	return uint32(n)
-}
-
-// layout holds the offsets of parts of the scratch memory.
-type layout struct {
-	flags, lanes, tailsIn, tailsOut, rows, expand, values int64
-	size                                                  int64
-}
-
-const (
-	tailBytes    = 8 * stepElems // a step of elements of the largest type
-	laneBytes    = 8 * kernels.Lanes
-	scratchBytes = 256 << 10 // for expanded operands and values: half of a usual L2 cache
-	minBlock     = 256
-	callBytes    = 1 << 20 // memory that one call of assembly may touch
-)
-
-// layScratch sizes the block so that its scratch stays in the cache, and lays out the
-// scratch memory.
-func (c *Code) layScratch() {
-	buffers, perElem := int64(len(c.scratch)), int64(0)
-	for i := range c.operands {
-		if o := &c.operands[i]; o.kind == kNone && !o.scalar && o.loaded {
-			buffers++
-		} else {
-			perElem += o.size
-		}
-	}
-	for i := range c.results {
-		perElem += c.results[i].size
-	}
-	c.block = kernels.ChunkElems
-	switch {
-	case buffers > 0:
-		for c.block > minBlock && buffers*c.block*c.esz > scratchBytes {
-			c.block /= 2
-		}
-	case perElem > 0:
-		c.block = max(kernels.ChunkElems, callBytes/perElem&^(kernels.ChunkElems-1))
-	}
-	m, at := &c.mem, int64(c.slots)*slotBytes
-	take := func(n int64) int64 {
-		off := at
-		at += (n + 63) &^ 63
-		return off
-	}
-	m.flags = take(4 * int64(len(c.results)))
-	m.lanes = take(laneBytes * int64(len(c.sums)))
-	m.tailsIn = take(tailBytes * int64(len(c.operands)))
-	m.tailsOut = take(tailBytes * int64(len(c.results)))
-	if buffers > 0 {
-		m.rows = take(c.esz * c.block)
-		m.expand = take(c.esz * c.block * int64(len(c.operands)))
-		m.values = take(c.esz * c.block * int64(len(c.scratch)))
-	}
-	m.size = at
 }
 
 // constBits returns the bits of x rounded to the compute type.

@@ -21,7 +21,8 @@ type compiler struct {
 
 	at     [][]int // results to deliver after instruction i
 	fused  []bool  // differences that are computed as part of their only use, an OpFMA
-	last   []int   // last instruction after which a value is still needed; -1: never
+	last   []int   // when a value is needed for the last time; -1: never
+	now    int     // time: 2i for instruction i, 2i+1 for the results delivered after it
 	slot   []int   // slot of a value, or -1
 	free   []int
 	slots  int
@@ -41,9 +42,11 @@ func (c *Code) compile(mode sumMode) *variant {
 	}
 	k.pendingChecks()
 	for i := range c.prog.Code {
+		k.now = 2 * i
 		k.instr(i)
+		k.now++
 		for _, r := range k.at[i] {
-			k.result(r, i)
+			k.result(r)
 		}
 		k.release(i)
 	}
@@ -71,9 +74,9 @@ func (k *compiler) schedule() {
 		pos := int(v)
 		if res.Kind == kernels.Sum && res.Product {
 			pos = max(pos, int(res.W))
-			k.last[res.W] = max(k.last[res.W], pos)
+			k.last[res.W] = max(k.last[res.W], 2*pos+1)
 		}
-		k.last[v] = max(k.last[v], pos)
+		k.last[v] = max(k.last[v], 2*pos+1)
 		k.at[pos] = append(k.at[pos], r)
 	}
 	k.fuse()
@@ -82,7 +85,7 @@ func (k *compiler) schedule() {
 			continue
 		}
 		for _, a := range k.args(i) {
-			k.last[a] = max(k.last[a], i)
+			k.last[a] = max(k.last[a], 2*i)
 		}
 	}
 }
@@ -232,8 +235,8 @@ func (k *compiler) loaded(i int) arg {
 	return arg{kind: o.kind, fix: moveOperand, n: i}
 }
 
-// neededAfter reports whether v is needed by an instruction after i.
-func (k *compiler) neededAfter(v kernels.Val, i int) bool { return k.last[v] > i }
+// neededLater reports whether v is needed after now.
+func (k *compiler) neededLater(v kernels.Val) bool { return k.last[v] > k.now }
 
 // spill gives the value in the accumulator a slot, unless it can be had elsewhere.
 func (k *compiler) spill() {
@@ -258,38 +261,39 @@ func (k *compiler) newSlot() int {
 	return k.slots - 1
 }
 
-// release frees the slots of values that nothing after i needs.
+// release frees the slots of the values of instruction i and its results that nothing later
+// needs.
 func (k *compiler) release(i int) {
 	if k.last[i] >= 0 {
 		for _, a := range append(k.args(i), kernels.Val(i)) {
-			k.drop(a, i)
+			k.drop(a)
 		}
 	}
 	for _, r := range k.at[i] {
 		res := &k.c.prog.Results[r]
 		if v, ok := resultValue(k.c.prog, res); ok {
-			k.drop(v, i)
+			k.drop(v)
 		}
 		if res.Kind == kernels.Sum && res.Product {
-			k.drop(res.W, i)
+			k.drop(res.W)
 		}
 	}
 }
 
-func (k *compiler) drop(v kernels.Val, i int) {
-	if k.slot[v] >= 0 && !k.neededAfter(v, i) {
+func (k *compiler) drop(v kernels.Val) {
+	if k.slot[v] >= 0 && !k.neededLater(v) {
 		k.free = append(k.free, k.slot[v])
 		k.slot[v] = -1
 	}
 }
 
-// toAcc brings v into the accumulator. What was there is spilled if instruction i or a
-// later one needs it.
-func (k *compiler) toAcc(v kernels.Val, i int) {
+// toAcc brings v into the accumulator. What was there is spilled if it is needed now or
+// later.
+func (k *compiler) toAcc(v kernels.Val) {
 	if k.hasAcc && k.acc == v {
 		return
 	}
-	if k.hasAcc && k.last[k.acc] >= i {
+	if k.hasAcc && k.last[k.acc] >= k.now {
 		k.spill()
 	}
 	src, _ := k.source(v)
@@ -298,8 +302,8 @@ func (k *compiler) toAcc(v kernels.Val, i int) {
 }
 
 // toSlot gives v a slot, because an operation has no handler for its kind.
-func (k *compiler) toSlot(v kernels.Val, i int) {
-	k.toAcc(v, i)
+func (k *compiler) toSlot(v kernels.Val) {
+	k.toAcc(v)
 	if k.slot[v] < 0 {
 		s := k.newSlot()
 		k.slot[v] = s

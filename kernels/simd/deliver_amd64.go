@@ -56,19 +56,19 @@ func (k *compiler) checkRest() {
 	}
 }
 
-// result delivers result r after instruction i. Flags of a store belong to its own
+// result delivers result r. Flags of a store belong to its own
 // instruction.
-func (k *compiler) result(r, i int) {
+func (k *compiler) result(r int) {
 	res := &k.c.prog.Results[r]
 	switch {
 	case res.Kind == kernels.OutFlag && k.c.results[r].flag >= 0:
 		return
 	case res.Kind == kernels.Store && k.c.results[r].kind != kNone:
-		k.store(r, i)
+		k.store(r)
 	case res.Kind == kernels.Sum && k.native(res.Group):
-		k.sum(r, i)
+		k.sum(r)
 	default:
-		k.value(res, r, i)
+		k.value(res, r)
 	}
 }
 
@@ -78,8 +78,8 @@ func (k *compiler) native(g kernels.Group) bool {
 }
 
 // store emits a store in a native kind, with its flag if there is one.
-func (k *compiler) store(r, i int) {
-	k.toAcc(k.c.prog.Results[r].V, i)
+func (k *compiler) store(r int) {
+	k.toAcc(k.c.prog.Results[r].V)
 	dst := arg{kind: k.c.results[r].kind, fix: moveStore, n: r}
 	for f := range k.c.prog.Results {
 		if res := &k.c.prog.Results[f]; res.Kind == kernels.OutFlag && res.Of == r {
@@ -93,43 +93,43 @@ func (k *compiler) store(r, i int) {
 }
 
 // sum emits an addition to lanes.
-func (k *compiler) sum(r, i int) {
+func (k *compiler) sum(r int) {
 	res := &k.c.prog.Results[r]
 	lanes := arg{fix: fixLanes, n: k.c.results[r].lane}
 	switch {
 	case k.c.results[r].part:
-		k.three(r, i)
+		k.three(r)
 	case !res.Product:
-		k.toAcc(res.V, i)
+		k.toAcc(res.V)
 		k.emit(vmSUM, lanes)
 	case res.V == res.W:
-		k.toAcc(res.V, i)
+		k.toAcc(res.V)
 		k.emit(vmSUMSQ, lanes)
 	default:
 		v, w := res.V, res.W
 		if k.hasAcc && k.acc == w || !k.product(w) {
 			v, w = w, v
 		}
-		k.pair(vmSUMP, lanes, v, w, i)
+		k.pair(vmSUMP, lanes, v, w)
 	}
 }
 
 // three emits the sums of a triple together, when its mixed product is due.
-func (k *compiler) three(r, i int) {
+func (k *compiler) three(r int) {
 	for _, t := range k.c.triples {
 		if t.vw == r {
 			res := &k.c.prog.Results[r]
-			k.pair(vmSUM3, arg{fix: fixLanes, n: k.c.results[t.vv].lane}, res.V, res.W, i)
+			k.pair(vmSUM3, arg{fix: fixLanes, n: k.c.results[t.vv].lane}, res.V, res.W)
 		}
 	}
 }
 
 // pair emits a sum of v in the accumulator and w in memory.
-func (k *compiler) pair(op vmOp, lanes arg, v, w kernels.Val, i int) {
+func (k *compiler) pair(op vmOp, lanes arg, v, w kernels.Val) {
 	if !k.product(w) {
-		k.toSlot(w, i)
+		k.toSlot(w)
 	}
-	k.toAcc(v, i)
+	k.toAcc(v)
 	q, _ := k.source(w)
 	k.emit(op, lanes, q)
 }
@@ -141,19 +141,19 @@ func (k *compiler) product(w kernels.Val) bool {
 }
 
 // value writes V, and W of a product, to value scratch for Go to reduce.
-func (k *compiler) value(res *kernels.Result, r, i int) {
+func (k *compiler) value(res *kernels.Result, r int) {
 	v, _ := resultValue(k.c.prog, res)
-	k.write(v, k.c.results[r].v, i)
+	k.write(v, k.c.results[r].v)
 	if res.Kind == kernels.Sum && res.Product {
-		k.write(res.W, k.c.results[r].w, i)
+		k.write(res.W, k.c.results[r].w)
 	}
 }
 
-func (k *compiler) write(v kernels.Val, n, i int) {
+func (k *compiler) write(v kernels.Val, n int) {
 	if k.wrote[n] {
 		return
 	}
 	k.wrote[n] = true
-	k.toAcc(v, i)
+	k.toAcc(v)
 	k.emit(vmST, arg{kind: kMem, fix: moveValue, n: n})
 }

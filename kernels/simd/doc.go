@@ -29,3 +29,7 @@
 package simd
 
 //go:generate go run -C gen . -out ..
+
+// ScratchBytes is the most scratch memory that a Machine keeps; with a usual Program it is
+// less than half of that.
+const ScratchBytes = 640 << 10

@@ -11,15 +11,15 @@ import (
 // to scratch, in the compute type, and points the table at them.
 func (m *Machine) expand(off, n int64) {
 	c := m.code
-	if c.mem.expand == 0 {
+	if c.buffers == 0 {
 		return
 	}
 	for i := range c.operands {
 		o := &c.operands[i]
-		if o.kind != kNone || o.scalar || !o.loaded {
+		if o.buffer < 0 {
 			continue
 		}
-		at := c.mem.expand + int64(i)*c.block*c.esz
+		at := c.mem.expand + int64(o.buffer)*c.block*c.esz
 		mask := everyIndex
 		switch form := c.prog.Operands[i].Form; form {
 		case kernels.Dense:

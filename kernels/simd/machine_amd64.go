@@ -64,6 +64,9 @@ func (m *Machine) Run(c *Code, l *kernels.Launch) error {
 	m.finish()
 	runtime.KeepAlive(l)
 	m.live = nil
+	if m.err != nil {
+		m.code = nil // sums may be half done
+	}
 	return m.err
 }
 

@@ -51,10 +51,10 @@ func (k *compiler) instr(i int) {
 		return
 	}
 	if rs := k.roles(i); rs != nil {
-		k.combine(i, k.args(i), rs)
+		k.combine(k.args(i), rs)
 	} else {
-		k.toAcc(in.A, i)
-		k.keep(in.A, i)
+		k.toAcc(in.A)
+		k.keep(in.A)
 		k.unary(in)
 	}
 	k.acc, k.hasAcc = kernels.Val(i), true
@@ -72,18 +72,18 @@ func (k *compiler) roles(i int) []role {
 	return roles[in.Op]
 }
 
-// keep spills the accumulator, which holds v, if v is needed after i.
-func (k *compiler) keep(v kernels.Val, i int) {
-	if k.neededAfter(v, i) {
+// keep spills the accumulator, which holds v, if v is needed later.
+func (k *compiler) keep(v kernels.Val) {
+	if k.neededLater(v) {
 		k.spill()
 	}
 }
 
 // combine runs an operation in its cheapest role.
-func (k *compiler) combine(i int, a []kernels.Val, rs []role) {
+func (k *compiler) combine(a []kernels.Val, rs []role) {
 	best, least := rs[0], math.MaxInt
 	for _, r := range rs {
-		if c := k.cost(r, a, i); c < least {
+		if c := k.cost(r, a); c < least {
 			best, least = r, c
 		}
 	}
@@ -92,7 +92,7 @@ func (k *compiler) combine(i int, a []kernels.Val, rs []role) {
 		vals = append(vals, a[best.q])
 	}
 	for !k.supported(best.op, vals) {
-		k.toSlot(k.unsupported(best.op, vals), i)
+		k.toSlot(k.unsupported(best.op, vals))
 	}
 	for _, v := range vals {
 		if _, ok := k.source(v); !ok { // only in the accumulator
@@ -100,8 +100,8 @@ func (k *compiler) combine(i int, a []kernels.Val, rs []role) {
 		}
 	}
 	x := a[best.acc]
-	k.toAcc(x, i)
-	k.keep(x, i)
+	k.toAcc(x)
+	k.keep(x)
 	var from []arg
 	for _, v := range vals {
 		src, _ := k.source(v)
@@ -111,7 +111,7 @@ func (k *compiler) combine(i int, a []kernels.Val, rs []role) {
 }
 
 // cost counts the instructions that a role needs beside the operation itself.
-func (k *compiler) cost(r role, a []kernels.Val, i int) int {
+func (k *compiler) cost(r role, a []kernels.Val) int {
 	n := 0
 	inAcc := k.hasAcc && k.acc == a[r.acc]
 	if !inAcc {
@@ -127,7 +127,7 @@ func (k *compiler) cost(r role, a []kernels.Val, i int) int {
 			spilled = true
 		}
 	}
-	if spilled || inAcc && k.neededAfter(k.acc, i) {
+	if spilled || inAcc && k.neededLater(k.acc) {
 		n++
 	}
 	if !k.supported(r.op, vals) {

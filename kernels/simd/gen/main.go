@@ -14,6 +14,13 @@ import (
 func main() {
 	out := flag.String("out", "..", "folder of package simd")
 	flag.Parse()
+	asm, table := generate()
+	write(filepath.Join(*out, "vm_amd64.s"), asm)
+	write(filepath.Join(*out, "vm_table_amd64.go"), table)
+}
+
+// generate returns the assembly and the Go table.
+func generate() (asm, table string) {
 	e := &emitter{}
 	e.header()
 	e.entry()
@@ -29,8 +36,7 @@ func main() {
 		m.end()
 	}
 	e.tables()
-	write(filepath.Join(*out, "vm_amd64.s"), e.text.String())
-	write(filepath.Join(*out, "vm_table_amd64.go"), e.goTable())
+	return e.text.String(), e.goTable()
 }
 
 func write(path, text string) {
