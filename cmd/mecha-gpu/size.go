@@ -40,18 +40,28 @@ func (s *size) String() string {
 
 // parseSize parses a positive number of bytes.
 func parseSize(text string) (int64, error) {
-	low := strings.ToLower(strings.TrimSpace(text))
-	if strings.HasSuffix(low, "b") && len(low) > 1 && strings.ContainsAny(low[len(low)-2:len(low)-1], "kmgt") {
-		return 0, fmt.Errorf("%q: write %siB; sizes are powers of 1024", text, strings.TrimSpace(text)[:len(low)-1])
+	low := lowerASCII(strings.TrimSpace(text))
+	if decimal := strings.TrimSuffix(low, "b"); decimal != low && strings.ContainsAny(decimal[max(0, len(decimal)-1):], "kmgt") {
+		return 0, fmt.Errorf("%q: write %siB; sizes are powers of 1024", text, strings.TrimSpace(text)[:len(decimal)])
 	}
 	for _, u := range units {
-		number, ok := strings.CutSuffix(low, u.suffix)
-		if !ok {
-			continue
+		if number, ok := strings.CutSuffix(low, u.suffix); ok {
+			return scaled(text, strings.TrimSpace(number), u.shift)
 		}
-		return scaled(text, strings.TrimSpace(number), u.shift)
 	}
 	return 0, fmt.Errorf("%q is not a size", text)
+}
+
+// lowerASCII is strings.ToLower for A to Z. Other letters keep their bytes: there is one
+// whose lower case is an ASCII k (found by fuzzing).
+func lowerASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // scaled returns number times 2^shift, rounded down. Whole numbers are exact.

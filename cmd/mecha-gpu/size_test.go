@@ -22,7 +22,7 @@ func TestSizesArePowersOf1024(t *testing.T) {
 
 func TestWrongSizesAreRefused(t *testing.T) {
 	for _, text := range []string{"", "0", "0K", "-1", "+1", "1e9", "nan", "inf", "1MB", "1kb", "M", "iB", "1.2.3G", "1 2", "0x10",
-		"8388608TiB", "9223372036854775808", "99999999999999999999G", "0.0001K", "1_000", "१"} {
+		"8388608TiB", "9223372036854775808", "99999999999999999999G", "0.0001K", "1_000", "१", "B", "1\u212aB", "7\u212a"} {
 		if got, err := parseSize(text); err == nil {
 			t.Errorf("parseSize(%q) = %d, want an error", text, got)
 		}
