@@ -17,15 +17,15 @@ type Report struct {
 	Integers int // of these: integers that were passed through
 	FellBack int // of these: made from a fallback
 
-	Restarts int     // times that a job was generated again because of a guard
+	Restarts  int        // times that a job was generated again because of a guard
 	Omitted   []Omission // inputs that were left out because they are not finite; at most 1000
 	Omissions int        // how many there are
 
-	Dropped  []Drop  // keys that could not be made; at most 1000 of them
-	Drops    int     // how many there are
-	Flagged  []Count // keys with output elements that are not finite or lost range; at most 1000
-	Flags    int     // how many there are
-	Total    Count   // sum over all of them; Key is empty
+	Dropped []Drop  // keys that could not be made; at most 1000 of them
+	Drops   int     // how many there are
+	Flagged []Count // keys with output elements that are not finite or lost range; at most 1000
+	Flags   int     // how many there are
+	Total   Count   // sum over all of them; Key is empty
 
 	BytesRead    int64 // actual, restarts and every sweep included
 	BytesWritten int64

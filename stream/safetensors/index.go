@@ -21,7 +21,11 @@ func (s *Source) openIndex(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, index.file.Close()) }()
+	defer func() {
+		if e := index.file.Close(); e != nil {
+			err = errors.Join(err, readError(path, e))
+		}
+	}()
 	files := map[string]string{} // shard -> a key in it
 	err = s.readIndex(ctx, index, func(key, file string) error {
 		if _, known := files[file]; known {
