@@ -1,13 +1,13 @@
 package kernels
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// maxBodies is the most alternatives that a sweep is made in.
+// maxBodies is the most alternatives that a sweep is made in. Of further choices, all
+// alternatives are computed.
 const maxBodies = 16
 
 // build makes a Lowered from an expression in order.
@@ -110,6 +110,13 @@ func (b *build) classify(out tensor.DType) {
 	switch d := n.dtype; {
 	case d == out && only(d):
 		b.low.Kind = Copied
+		if d.IsFloat() { // a guard above a rounding that does nothing judges the same bits
+			for i := range b.o.guards {
+				if !slices.Contains(b.guards[0], i) {
+					b.guards[0] = append(b.guards[0], i)
+				}
+			}
+		}
 	case d.IsInteger() && out.IsInteger() && only(out):
 		b.low.Kind = IntCast
 	case d == tensor.F64 || d.IsInteger() && d.Bits() >= 32:
@@ -150,8 +157,8 @@ func (b *build) collect() {
 			shape := b.o.shapeIndex(b.t.broadcast(b.t.nodes[n.a].shape, b.t.nodes[n.b].shape))
 			s := b.spec(n.level-1, shape)
 			s.reduces = append(s.reduces, reduceSpec{num, -1})
-		case nGuard:
-			if _, leaf := b.guarded(b.o.ids[num]); !leaf {
+		case nGuard: // what is copied is judged by its stored bits
+			if _, leaf := b.guarded(b.o.ids[num]); !leaf && b.low.Kind == Computed {
 				s := b.spec(n.level, b.o.shape[num])
 				s.reduces = append(s.reduces, reduceSpec{num, slices.Index(b.o.guards, b.o.ids[num])})
 			}
@@ -210,10 +217,7 @@ func (b *build) sweep(spec *sweepSpec, out tensor.DType) (Sweep, error) {
 	for _, h := range spec.hosts {
 		s.Hosts = append(s.Hosts, b.hostCall(h))
 	}
-	choices, n, err := b.choices(spec)
-	if err != nil {
-		return s, err
-	}
+	choices, n := b.choices(spec)
 	for _, c := range choices {
 		sel := b.number(b.at(c).list[0])
 		s.Choices = append(s.Choices, Choice{Slot: b.slots[sel], N: len(b.at(c).list) - 1})
@@ -250,35 +254,28 @@ func (b *build) hostCall(num int32) HostCall {
 	return h
 }
 
-// choices returns the numbers of the nChoose nodes that a sweep reaches, and how many
-// combinations of alternatives there are.
-func (b *build) choices(spec *sweepSpec) (nums []int32, n int, err error) {
+// choices returns the numbers of the nChoose nodes that a sweep reaches and that choose
+// between bodies, and how many combinations of alternatives there are.
+func (b *build) choices(spec *sweepSpec) (nums []int32, n int) {
 	seen := make([]bool, len(b.o.ids))
-	var walk func(num int32)
-	walk = func(num int32) {
-		nd := b.at(num)
-		if seen[num] || nd.kind == nReduce || nd.kind == nOut {
-			return
-		}
-		seen[num] = true
-		for _, a := range nd.args() {
-			walk(b.number(a))
-		}
-		if nd.kind == nChoose {
-			nums = append(nums, num)
-		}
-	}
 	for _, r := range b.wanted(spec) {
-		walk(r)
+		seen[r] = true
 	}
 	n = 1
-	for _, c := range nums {
-		n *= len(b.at(c).list) - 1
-		if n > maxBodies {
-			return nil, 0, fmt.Errorf("kernels: more than %d combinations of alternatives", maxBodies)
+	for num := int32(len(seen)) - 1; num >= 0; num-- { // users before arguments
+		nd := b.at(num)
+		if !seen[num] || nd.kind == nReduce || nd.kind == nOut {
+			continue
+		}
+		for _, a := range nd.args() {
+			seen[b.number(a)] = true
+		}
+		if alts := len(nd.list) - 1; nd.kind == nChoose && n*alts <= maxBodies {
+			nums = append(nums, num)
+			n *= alts
 		}
 	}
-	return nums, n, nil
+	return nums, n
 }
 
 // wanted returns the numbers of the nodes whose elements a sweep computes.

@@ -14,6 +14,7 @@ type emit struct {
 	bd     Builder
 	vals   map[int32]Val // by number of the node
 	ops    []operandRef  // operands of the long list
+	opOf   map[operandRef]int
 	calls  []callAt
 	res    []wantedResult
 	body   Body
@@ -50,7 +51,7 @@ type tempKey struct {
 // body makes body number index of a sweep.
 func (b *build) body(spec *sweepSpec, choices []int32, index int, out tensor.DType) (*emit, error) {
 	e := &emit{b: b, domain: b.o.shapes[spec.shape], choice: map[int32]int32{}, vals: map[int32]Val{},
-		tempOf: map[tempKey]int{}, marked: map[int]bool{}, bd: Builder{Compute: b.low.Compute}}
+		opOf: map[operandRef]int{}, tempOf: map[tempKey]int{}, marked: map[int]bool{}, bd: Builder{Compute: b.low.Compute}}
 	for _, c := range choices {
 		alts := b.at(c).list[1:]
 		e.choice[c] = b.number(alts[index%len(alts)])
@@ -156,7 +157,10 @@ func (e *emit) compute(num int32, n *node) (Val, error) {
 	case nGuard:
 		return e.value(e.b.number(n.a))
 	case nChoose:
-		return e.value(e.choice[num])
+		if alt, ok := e.choice[num]; ok {
+			return e.value(alt)
+		}
+		return e.selected(n)
 	case nCall:
 		return e.call(n)
 	case nOp, nMacro:
@@ -178,15 +182,37 @@ func (e *emit) compute(num int32, n *node) (Val, error) {
 	return 0, fmt.Errorf("kernels: unexpected node of kind %d", n.kind)
 }
 
+// selected computes all alternatives of a choice and selects one, by a number that is a
+// constant of the launch.
+func (e *emit) selected(n *node) (Val, error) {
+	sel, err := e.value(e.b.number(n.list[0]))
+	if err != nil {
+		return 0, err
+	}
+	var v Val
+	for i := len(n.list) - 1; i > 0; i-- {
+		alt, err := e.value(e.b.number(n.list[i]))
+		if err != nil {
+			return 0, err
+		}
+		if i == len(n.list)-1 {
+			v = alt
+			continue
+		}
+		v = e.bd.Op3(OpSelect, e.bd.Op2(OpEQ, sel, e.bd.Num(float64(i-1))), alt, v)
+	}
+	return v, nil
+}
+
 // operand returns the load of an operand of the long list.
 func (e *emit) operand(r operandRef) Val {
-	for i, o := range e.ops {
-		if o == r {
-			return e.bd.Load(i)
-		}
+	i, ok := e.opOf[r]
+	if !ok {
+		i = len(e.ops)
+		e.opOf[r] = i
+		e.ops = append(e.ops, r)
 	}
-	e.ops = append(e.ops, r)
-	return e.bd.Load(len(e.ops) - 1)
+	return e.bd.Load(i)
 }
 
 // call emits the arguments of a GoFunc, and the load of its result.

@@ -2,7 +2,7 @@ package kernels
 
 import (
 	"encoding/binary"
-	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -35,26 +35,44 @@ type Part struct {
 // Lower cuts the expression root, stored as out, into sweeps. Where it joins tensors
 // (Concat, Stack) there is a part for each.
 func (l *Lowerer) Lower(root T, out tensor.DType) ([]Part, error) {
+	return l.LowerInto(nil, root, out)
+}
+
+// LowerInto is Lower that uses the memory of parts again, which must not be used after that.
+func (l *Lowerer) LowerInto(parts []Part, root T, out tensor.DType) ([]Part, error) {
 	if err := root.t.err; err != nil {
 		return nil, err
 	}
+	parts = parts[:0]
+	if !root.t.joined {
+		return l.part(parts, segment{0, root.Shape().N(), root}, out)
+	}
 	cuts, err := root.t.segments(root)
+	for i := 0; i < len(cuts) && err == nil; i++ {
+		parts, err = l.part(parts, cuts[i], out)
+	}
+	return parts, err
+}
+
+// part appends the instance of a range of an output.
+func (l *Lowerer) part(parts []Part, s segment, out tensor.DType) ([]Part, error) {
+	low, err := l.lower(s.root, out)
 	if err != nil {
 		return nil, err
 	}
-	parts := make([]Part, len(cuts))
-	for i, c := range cuts {
-		inst, err := l.lower(c.root, out)
-		if err != nil {
-			return nil, err
-		}
-		parts[i] = Part{First: c.first, N: c.n, Inst: inst}
+	if n := len(parts); n < cap(parts) {
+		parts = parts[:n+1]
+	} else {
+		parts = append(parts, Part{})
 	}
+	p := &parts[len(parts)-1]
+	p.First, p.N = s.first, s.n
+	l.order.instance(&p.Inst, s.root.t, low)
 	return parts, nil
 }
 
-// lower makes the instance of an expression without joins.
-func (l *Lowerer) lower(root T, out tensor.DType) (Instance, error) {
+// lower returns the Lowered of an expression without joins, and leaves its order behind.
+func (l *Lowerer) lower(root T, out tensor.DType) (*Lowered, error) {
 	t := root.t
 	o := &l.order
 	o.visit(t, root.id)
@@ -63,11 +81,11 @@ func (l *Lowerer) lower(root T, out tensor.DType) (Instance, error) {
 	if !ok {
 		var err error
 		if low, err = l.build(root, out); err != nil {
-			return Instance{}, err
+			return nil, err
 		}
 		l.known[string(l.buf)] = low
 	}
-	return o.instance(t, low), nil
+	return low, nil
 }
 
 // order numbers the nodes that an expression reaches, arguments first, so that equal
@@ -83,26 +101,36 @@ type order struct {
 	root   int32
 }
 
+// visit finds what is reached and numbers it. Nodes are made after their arguments, so that
+// one pass down and one pass up do it: expressions may be deep.
 func (o *order) visit(t *Trace, root int32) {
 	o.ids, o.leaves, o.consts, o.guards = o.ids[:0], o.leaves[:0], o.consts[:0], o.guards[:0]
 	o.shapes, o.shape = o.shapes[:0], o.shape[:0]
-	if cap(o.num) < len(t.nodes) {
-		o.num = make([]int32, 2*len(t.nodes))
+	n := int(root) + 1
+	if cap(o.num) < n {
+		o.num = make([]int32, 2*n)
 	}
-	o.num = o.num[:len(t.nodes)]
+	o.num = o.num[:n]
 	clear(o.num)
-	o.walk(t, root)
+	o.num[root] = 1
+	for id := root; id >= 0; id-- {
+		if o.num[id] != 0 {
+			for _, a := range t.nodes[id].args() {
+				o.num[a] = 1
+			}
+		}
+	}
+	for id := range o.num {
+		if o.num[id] != 0 {
+			o.number(t, int32(id))
+		}
+	}
 	o.root = o.num[root] - 1
 }
 
-func (o *order) walk(t *Trace, id int32) {
-	if o.num[id] != 0 {
-		return
-	}
+// number gives a node the next number.
+func (o *order) number(t *Trace, id int32) {
 	n := &t.nodes[id]
-	for _, a := range n.args() {
-		o.walk(t, a)
-	}
 	o.ids = append(o.ids, id)
 	o.num[id] = int32(len(o.ids))
 	o.shape = append(o.shape, o.shapeIndex(n.shape))
@@ -144,220 +172,72 @@ func (n *node) args() []int32 {
 	return nil
 }
 
-// key appends a text that is equal for expressions that lower to the same thing.
+// key appends a text that is equal for expressions that lower to the same thing, and for no
+// others: everything that build looks at is in it, and every list in it has its length first.
 func (o *order) key(b []byte, t *Trace, out tensor.DType) []byte {
 	b = append(b, byte(t.compute), byte(out))
+	b = binary.AppendUvarint(b, uint64(len(o.ids)))
 	for i, id := range o.ids {
 		n := &t.nodes[id]
-		b = append(b, byte(n.kind), byte(n.op), byte(n.dtype), byte(o.shape[i]))
-		for _, a := range n.args() {
+		b = append(b, byte(n.kind), byte(n.op), byte(n.dtype))
+		b = binary.AppendUvarint(b, uint64(o.shape[i]))
+		args := n.args()
+		b = binary.AppendUvarint(b, uint64(len(args)))
+		for _, a := range args {
 			b = binary.AppendUvarint(b, uint64(o.num[a]))
 		}
 		switch n.kind {
-		case nLit, nMacro, nReduce, nOut:
+		case nLit:
+			b = binary.LittleEndian.AppendUint64(b, n.imm)
+		case nMacro, nReduce, nOut:
 			b = binary.AppendUvarint(b, n.imm)
 		case nHost:
 			b = binary.AppendUvarint(b, uint64(uintptr(unsafe.Pointer(n.fn))))
 		case nCall:
 			b = binary.AppendUvarint(b, uint64(uintptr(unsafe.Pointer(n.goFn))))
 		}
-		b = append(b, 0xff)
 	}
 	for i, s := range o.shapes {
 		b = append(b, byte(min(len(s), 2)), byte(min(s.N(), 2)))
 		for k := range o.shapes {
-			f, ok := FormOf(s, o.shapes[k])
-			if k != i && ok {
-				b = append(b, byte(k), byte(f))
+			if f, ok := FormOf(s, o.shapes[k]); ok && k != i {
+				b = append(b, byte(f)+1)
+			} else {
+				b = append(b, 0)
 			}
 		}
-		b = append(b, 0xff)
 	}
 	return b
 }
 
 // instance fills in what belongs to one tensor.
-func (o *order) instance(t *Trace, low *Lowered) Instance {
-	in := Instance{Lowered: low}
-	in.Leaves = make([]LeafRef, len(o.leaves))
-	for i, id := range o.leaves {
+func (o *order) instance(in *Instance, t *Trace, low *Lowered) {
+	in.Lowered = low
+	in.Leaves = slices.Grow(in.Leaves[:0], len(o.leaves))
+	for _, id := range o.leaves {
 		n := &t.nodes[id]
-		in.Leaves[i] = LeafRef{Number: int(n.imm), Start: n.start, N: n.shape.N()}
+		in.Leaves = append(in.Leaves, LeafRef{Number: int(n.imm), Start: n.start, N: n.shape.N()})
 	}
-	if len(o.guards) > 0 {
-		in.Guards = make([]int, len(o.guards))
-		for i, id := range o.guards {
-			in.Guards[i] = int(t.nodes[id].imm)
-		}
+	in.Guards = slices.Grow(in.Guards[:0], len(o.guards))
+	for _, id := range o.guards {
+		in.Guards = append(in.Guards, int(t.nodes[id].imm))
 	}
-	if len(o.consts) > 0 {
-		in.Consts = make([]float64, len(o.consts))
-		for i, id := range o.consts {
-			in.Consts[i] = t.nodes[id].value
-		}
+	in.Consts = slices.Grow(in.Consts[:0], len(o.consts))
+	for _, id := range o.consts {
+		in.Consts = append(in.Consts, t.nodes[id].value)
 	}
-	in.Domains = make([]Domain, len(o.shapes))
-	for i, s := range o.shapes {
+	in.Domains = slices.Grow(in.Domains[:0], len(o.shapes))
+	for _, s := range o.shapes {
 		d := Domain{N: s.N(), Cols: 1}
 		if len(s) > 0 {
 			d.Cols = s[len(s)-1]
 		}
-		in.Domains[i] = d
+		in.Domains = append(in.Domains, d)
 	}
-	return in
 }
 
-// segment is a range of an output without joins.
-type segment struct {
-	first, n int64
-	root     T
-}
-
-// segments cuts an expression at the boundaries of its joins.
-func (t *Trace) segments(root T) ([]segment, error) {
-	cuts, err := t.joins(root.id, root.Shape(), map[int32]bool{})
-	if err != nil {
-		return nil, err
-	}
-	n := root.Shape().N()
-	if cuts == nil {
-		return []segment{{0, n, root}}, nil
-	}
-	var segs []segment
-	for i, first := range cuts {
-		end := n
-		if i+1 < len(cuts) {
-			end = cuts[i+1]
-		}
-		if end > first {
-			r := &rebuild{t: t, domain: root.Shape(), first: first, n: end - first, done: map[int32]T{}}
-			part := r.node(root.id)
-			segs = append(segs, segment{first, end - first, part})
-		}
-	}
-	return segs, t.err
-}
-
-// joins returns where the elements of joined tensors start, ascending; nil without joins.
-func (t *Trace) joins(id int32, domain tensor.Shape, seen map[int32]bool) ([]int64, error) {
-	if seen[id] {
-		return nil, nil
-	}
-	seen[id] = true
-	n := &t.nodes[id]
-	var cuts []int64
-	for _, a := range n.args() {
-		c, err := t.joins(a, domain, seen)
-		if err != nil {
-			return nil, err
-		}
-		cuts = mergeCuts(cuts, c)
-	}
-	switch {
-	case n.kind == nConcat:
-		if !n.shape.Equal(domain) {
-			return nil, fmt.Errorf("a joined tensor of shape %v cannot be spread over %v yet", n.shape, domain)
-		}
-		at := int64(0)
-		for _, p := range n.list {
-			cuts = mergeCuts(cuts, []int64{at})
-			at += t.nodes[p].shape.N()
-		}
-	case cuts != nil && n.kind != nOp && n.kind != nMacro && n.kind != nGuard:
-		return nil, fmt.Errorf("a joined tensor can be used in elementwise arithmetic only, not under a reduction or a function")
-	}
-	return cuts, nil
-}
-
-// mergeCuts merges two ascending lists without repeats.
-func mergeCuts(a, b []int64) []int64 {
-	if len(a) == 0 || len(b) == 0 {
-		return append(a, b...)
-	}
-	var out []int64
-	for len(a) > 0 || len(b) > 0 {
-		var x int64
-		if len(b) == 0 || len(a) > 0 && a[0] <= b[0] {
-			x, a = a[0], a[1:]
-		} else {
-			x, b = b[0], b[1:]
-		}
-		if len(out) == 0 || out[len(out)-1] != x {
-			out = append(out, x)
-		}
-	}
-	return out
-}
-
-// rebuild copies an expression for a range of its elements, with joins replaced by the
-// part that holds the range.
-type rebuild struct {
-	t        *Trace
-	domain   tensor.Shape
-	first, n int64
-	done     map[int32]T
-}
-
-func (r *rebuild) node(id int32) T {
-	if v, ok := r.done[id]; ok {
-		return v
-	}
-	v := r.copy(id, r.t.nodes[id])
-	r.done[id] = v
-	return v
-}
-
-func (r *rebuild) copy(id int32, n node) T {
-	dense := n.shape.Equal(r.domain)
-	shape := tensor.Shape{r.n}
-	switch n.kind {
-	case nConcat:
-		at := int64(0)
-		for _, p := range n.list {
-			size := r.t.nodes[p].shape.N()
-			if r.first < at+size {
-				sub := &rebuild{t: r.t, domain: r.t.nodes[p].shape, first: r.first - at, n: r.n, done: map[int32]T{}}
-				return sub.node(p)
-			}
-			at += size
-		}
-	case nLeaf:
-		if dense {
-			k := n.nodeKey
-			k.start += r.first
-			return r.t.add(k, shape, 0)
-		}
-	case nConst, nLit:
-		if dense {
-			v := r.t.number(n.kind, n.value, shape)
-			return v
-		}
-	case nOp, nMacro, nGuard:
-		k := n.nodeKey
-		for i, a := range n.args() {
-			v := r.node(a)
-			switch i {
-			case 0:
-				k.a = v.id
-				if n.kind == nMacro && n.a == n.b {
-					k.b = v.id
-				}
-			case 1:
-				k.b = v.id
-			case 2:
-				k.c = v.id
-			}
-		}
-		s := n.shape
-		if dense {
-			s = shape
-		}
-		v := r.t.add(k, s, n.level)
-		r.t.nodes[v.id].isM = n.isM
-		return v
-	}
-	if !dense && n.shape.N() != 1 {
-		r.t.fail("a tensor of shape %v cannot be spread over a part of a joined tensor yet", n.shape)
-	}
-	return T{r.t, id}
+// Clone returns an instance that shares no memory with in but the Lowered.
+func (in *Instance) Clone() Instance {
+	return Instance{Lowered: in.Lowered, Leaves: slices.Clone(in.Leaves), Guards: slices.Clone(in.Guards),
+		Consts: slices.Clone(in.Consts), Domains: slices.Clone(in.Domains)}
 }

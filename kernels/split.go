@@ -32,6 +32,9 @@ func (e *emit) split() error {
 			}
 			start = end
 		}
+		if err := e.storeArgs(c.at, c.args, last); err != nil {
+			return err
+		}
 		if c.fn != nil {
 			e.callStep(c)
 		}
@@ -82,8 +85,11 @@ func (r *wantedResult) at() int {
 
 // piece makes a Program of instructions from start up to limit, or fewer if the limits of
 // a Program demand it, and returns where it ended. If it reaches limit it also stores the
-// arguments of the call there.
+// arguments of the call there, unless they are too many.
 func (e *emit) piece(start, limit int, args []Val, last []int) (int, error) {
+	if len(args) > maxStored {
+		args = nil
+	}
 	for end := min(limit, start+MaxInstrs); ; end = start + (end-start)/2 {
 		p := e.program(start, end, last)
 		if end == limit {
@@ -98,9 +104,37 @@ func (e *emit) piece(start, limit int, args []Val, last []int) (int, error) {
 			return end, nil
 		}
 		if end-start <= 1 {
-			return 0, fmt.Errorf("kernels: cannot cut the expression: %w", err)
+			if len(args) == 0 {
+				return 0, fmt.Errorf("kernels: cannot cut the expression: %w", err)
+			}
+			args, end = nil, 2*end-start // once more, without them
 		}
 	}
+}
+
+// maxStored is how many arguments of a call one Program stores: each may be an operand and
+// a value.
+const maxStored = MaxOperands / 4
+
+// storeArgs stores the arguments of a call that no Program has stored yet.
+func (e *emit) storeArgs(at int, args []Val, last []int) error {
+	for len(args) > 0 {
+		n := min(len(args), maxStored)
+		p := e.program(at, at, last)
+		for _, v := range args[:n] {
+			p.store(v, F32)
+		}
+		args = args[n:]
+		if len(p.order) == 0 {
+			continue
+		}
+		p.guards()
+		if err := p.prog.Validate(); err != nil {
+			return fmt.Errorf("kernels: cannot store the arguments of a call: %w", err)
+		}
+		e.accept(p)
+	}
+	return nil
 }
 
 // partial is a Program in the making.

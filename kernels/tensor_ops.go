@@ -33,64 +33,64 @@ func (a T) Spread(shape tensor.Shape) T {
 // column of the other.
 
 // Add is a + b.
-func (a T) Add(b T) T { return op(OpAdd, a, b) }
+func (a T) Add(b T) T { return op2(OpAdd, a, b) }
 
 // Sub is a - b.
-func (a T) Sub(b T) T { return op(OpSub, a, b) }
+func (a T) Sub(b T) T { return op2(OpSub, a, b) }
 
 // Mul is a * b.
-func (a T) Mul(b T) T { return op(OpMul, a, b) }
+func (a T) Mul(b T) T { return op2(OpMul, a, b) }
 
 // Div is a / b.
-func (a T) Div(b T) T { return op(OpDiv, a, b) }
+func (a T) Div(b T) T { return op2(OpDiv, a, b) }
 
 // FMA is a*b + c with one rounding.
-func (a T) FMA(b, c T) T { return op(OpFMA, a, b, c) }
+func (a T) FMA(b, c T) T { return op3(OpFMA, a, b, c) }
 
 // Neg is -a.
-func (a T) Neg() T { return op(OpNeg, a) }
+func (a T) Neg() T { return op1(OpNeg, a) }
 
 // Abs is |a|.
-func (a T) Abs() T { return op(OpAbs, a) }
+func (a T) Abs() T { return op1(OpAbs, a) }
 
 // Sqrt is the square root.
-func (a T) Sqrt() T { return op(OpSqrt, a) }
+func (a T) Sqrt() T { return op1(OpSqrt, a) }
 
 // Sign is -1, 0 or 1; 0 for NaN.
-func (a T) Sign() T { return op(OpSign, a) }
+func (a T) Sign() T { return op1(OpSign, a) }
 
 // Min is the smaller of a and b; NaN propagates.
-func (a T) Min(b T) T { return op(OpMin, a, b) }
+func (a T) Min(b T) T { return op2(OpMin, a, b) }
 
 // Max is the larger of a and b; NaN propagates.
-func (a T) Max(b T) T { return op(OpMax, a, b) }
+func (a T) Max(b T) T { return op2(OpMax, a, b) }
 
 // Rint is a rounded to an integral value, ties to even.
-func (a T) Rint() T { return op(OpRint, a) }
+func (a T) Rint() T { return op1(OpRint, a) }
 
 // NaNToNum replaces NaN by 0 and infinities by the largest finite value of the compute
 // type.
-func (a T) NaNToNum() T { return op(OpNaNToNum, a) }
+func (a T) NaNToNum() T { return op1(OpNaNToNum, a) }
 
 // Less is the mask a < b; LessEq, Equal and IsNaN likewise. Comparisons with NaN are
 // false.
-func (a T) Less(b T) T   { return op(OpLT, a, b) }
-func (a T) LessEq(b T) T { return op(OpLE, a, b) }
-func (a T) Equal(b T) T  { return op(OpEQ, a, b) }
-func (a T) IsNaN() T     { return op(OpIsNaN, a) }
+func (a T) Less(b T) T   { return op2(OpLT, a, b) }
+func (a T) LessEq(b T) T { return op2(OpLE, a, b) }
+func (a T) Equal(b T) T  { return op2(OpEQ, a, b) }
+func (a T) IsNaN() T     { return op1(OpIsNaN, a) }
 
 // And, Or and Not combine masks.
-func (a T) And(b T) T { return op(OpAndM, a, b) }
-func (a T) Or(b T) T  { return op(OpOrM, a, b) }
-func (a T) Not() T    { return op(OpNotM, a) }
+func (a T) And(b T) T { return op2(OpAndM, a, b) }
+func (a T) Or(b T) T  { return op2(OpOrM, a, b) }
+func (a T) Not() T    { return op1(OpNotM, a) }
 
 // Where is x where the mask is set and y elsewhere.
-func Where(mask, x, y T) T { return op(OpSelect, mask, x, y) }
+func Where(mask, x, y T) T { return op3(OpSelect, mask, x, y) }
 
 // Round is a rounded to d and back to the compute type.
 func (a T) Round(d tensor.DType) T {
 	n := a.node()
-	return a.t.add(nodeKey{kind: nOp, op: OpRound, dtype: d, a: a.id}, n.shape, n.level)
+	return a.t.op(nodeKey{kind: nOp, op: OpRound, dtype: d, a: a.id}, n.shape, n.level, 1)
 }
 
 // Exp, Ln, Sin, Cos, CosPi (cos(pi a)), Acos and Pow (a to the power b, for a >= 0) are
@@ -106,8 +106,12 @@ func (a T) Pow(b T) T { return macro(MacroPow, a, b) }
 func macro(m Macro, a, b T) T {
 	t := a.t
 	an, bn := a.node(), b.node()
-	return t.add(nodeKey{kind: nMacro, imm: uint64(m), a: a.id, b: b.id},
-		t.broadcast(an.shape, bn.shape), max(an.level, bn.level))
+	arity := 2
+	if a.id == b.id {
+		arity = 1
+	}
+	return t.op(nodeKey{kind: nMacro, imm: uint64(m), a: a.id, b: b.id},
+		t.broadcast(an.shape, bn.shape), max(an.level, bn.level), arity)
 }
 
 // Lerp is a + w*(b-a) as PyTorch computes it: with d = b - a, fma(w, d, a) where
@@ -227,7 +231,7 @@ func (t *Trace) Concat(parts ...T) T {
 		}
 		shape[0] += s[0]
 	}
-	return t.addList(node{nodeKey: nodeKey{kind: nConcat}, shape: shape}, parts)
+	return t.join(shape, parts)
 }
 
 // Stack joins tensors of equal shape along a new axis 0.
@@ -239,7 +243,17 @@ func (t *Trace) Stack(parts ...T) T {
 			return parts[0]
 		}
 	}
-	shape := append(tensor.Shape{int64(len(parts))}, first...)
+	return t.join(append(tensor.Shape{int64(len(parts))}, first...), parts)
+}
+
+// join makes the node of a joined tensor. Its parts are in files, but all of them together
+// may be more than can be counted, if the files are made for that.
+func (t *Trace) join(shape tensor.Shape, parts []T) T {
+	if _, err := shape.Numel(); err != nil {
+		t.fail("joined tensors: %w", err)
+		return parts[0]
+	}
+	t.joined = true
 	return t.addList(node{nodeKey: nodeKey{kind: nConcat}, shape: shape}, parts)
 }
 

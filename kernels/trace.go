@@ -18,8 +18,14 @@ type Trace struct {
 	nodes   []node
 	lists   []int32 // argument lists of nodes with any number of arguments
 	seen    map[nodeKey]int32
+	joined  bool // there is an nConcat
+	machine Machine
 	err     error
 }
+
+// fewNodes is how many nodes are searched one by one. A map is slower for the expression of
+// a usual recipe: of 100,000 keys, each has its own.
+const fewNodes = 24
 
 // nodeKind is a kind of node in a Trace.
 type nodeKind uint8
@@ -39,10 +45,13 @@ const (
 	nConcat                 // parts of a list, one after another along axis 0
 )
 
+// nodeKey tells nodes apart that are shared. It has no padding, so that it is compared and
+// hashed as plain memory.
 type nodeKey struct {
 	kind    nodeKind
 	op      Op
 	dtype   tensor.DType
+	spread  bool // nConst, nLit: it has a shape
 	a, b, c int32
 	imm     uint64
 	start   int64 // nLeaf: the first element that is meant
@@ -50,13 +59,12 @@ type nodeKey struct {
 
 type node struct {
 	nodeKey
+	level int32   // the first phase in which the node can be computed
 	value float64 // nConst, nLit
 	shape tensor.Shape
 	list  []int32
 	fn    *HostFunc
 	goFn  *GoFunc
-	level int32 // the first phase in which the node can be computed
-	isM   bool  // a mask
 }
 
 // T is a lazy tensor: a node of a Trace. Its methods build larger expressions and read
@@ -87,14 +95,17 @@ const (
 
 // NewTrace returns an empty trace that computes in c.
 func NewTrace(c Compute) *Trace {
-	return &Trace{compute: c, seen: make(map[nodeKey]int32, 32)}
+	return &Trace{compute: c, seen: map[nodeKey]int32{}}
 }
 
 // Reset empties the trace for another expression.
 func (t *Trace) Reset() {
 	t.nodes = t.nodes[:0]
 	t.lists = t.lists[:0]
-	clear(t.seen)
+	if len(t.seen) > 0 {
+		clear(t.seen)
+	}
+	t.joined = false
 	t.err = nil
 }
 
@@ -112,12 +123,38 @@ func (t *Trace) fail(format string, args ...any) {
 
 // add returns the node with this key, made if there is none yet.
 func (t *Trace) add(k nodeKey, shape tensor.Shape, level int32) T {
-	if id, ok := t.seen[k]; ok && t.nodes[id].shape.Equal(shape) {
+	if id, ok := t.find(k); ok && t.nodes[id].shape.Equal(shape) {
 		return T{t, id}
 	}
+	return t.append(node{nodeKey: k, shape: shape, level: level}, true)
+}
+
+// find returns the node that was made last for a key.
+func (t *Trace) find(k nodeKey) (int32, bool) {
+	if len(t.nodes) > fewNodes {
+		id, ok := t.seen[k]
+		return id, ok
+	}
+	for i := len(t.nodes) - 1; i >= 0; i-- {
+		if t.nodes[i].nodeKey == k {
+			return int32(i), true
+		}
+	}
+	return 0, false
+}
+
+// append adds a node. Those that are shared are entered into the map when it is used.
+func (t *Trace) append(n node, shared bool) T {
 	id := int32(len(t.nodes))
-	t.nodes = append(t.nodes, node{nodeKey: k, shape: shape, level: level})
-	t.seen[k] = id
+	t.nodes = append(t.nodes, n)
+	switch {
+	case id == fewNodes:
+		for i := range t.nodes {
+			t.seen[t.nodes[i].nodeKey] = int32(i)
+		}
+	case id > fewNodes && shared:
+		t.seen[n.nodeKey] = id
+	}
 	return T{t, id}
 }
 
@@ -129,8 +166,7 @@ func (t *Trace) addList(n node, args []T) T {
 		n.level = max(n.level, a.node().level)
 	}
 	n.list = t.lists[start:len(t.lists):len(t.lists)]
-	t.nodes = append(t.nodes, n)
-	return T{t, int32(len(t.nodes) - 1)}
+	return t.append(n, false)
 }
 
 // Leaf is a stored tensor. number is the caller's name for it: a tensor that is used
@@ -149,7 +185,7 @@ func (t *Trace) number(k nodeKind, x float64, shape tensor.Shape) T {
 	if t.compute == F32 {
 		x = float64(float32(x))
 	}
-	v := t.add(nodeKey{kind: k, imm: math.Float64bits(x)}, shape, 0)
+	v := t.add(nodeKey{kind: k, imm: math.Float64bits(x), spread: len(shape) > 0}, shape, 0)
 	t.nodes[v.id].value = x
 	return v
 }
@@ -240,83 +276,4 @@ func allOnes(s tensor.Shape) bool {
 		}
 	}
 	return true
-}
-
-// op adds an operation of up to three arguments.
-func op(o Op, a T, more ...T) T {
-	t := a.t
-	k := nodeKey{kind: nOp, op: o, a: a.id}
-	n := a.node()
-	shape, level := n.shape, n.level
-	for i, b := range more {
-		bn := b.node()
-		shape = t.broadcast(shape, bn.shape)
-		level = max(level, bn.level)
-		if i == 0 {
-			k.b = b.id
-		} else {
-			k.c = b.id
-		}
-	}
-	if v, ok := fold(o, a, more); ok {
-		return v
-	}
-	v := t.add(k, shape, level)
-	t.nodes[v.id].isM = o.GivesMask()
-	return v
-}
-
-// fold computes an operation on numbers at once, with the rounding of the compute type.
-func fold(o Op, a T, more []T) (T, bool) {
-	var x [3]float64
-	lit := true
-	for i, v := range append([]T{a}, more...) {
-		n := v.node()
-		if n.kind != nConst && n.kind != nLit || len(n.shape) > 0 {
-			return T{}, false
-		}
-		lit = lit && n.kind == nLit
-		x[i] = n.value
-	}
-	y, ok := foldOp(o, a.t.compute, x)
-	if !ok {
-		return T{}, false
-	}
-	if lit {
-		return a.t.Num(y), true
-	}
-	return a.t.Const(y), true
-}
-
-// foldOp is the value of an operation on float64 values that are exact in the compute
-// type. One rounding to float64 followed by one to float32 equals one rounding to float32
-// for + - * / and sqrt (53 >= 2*24+2).
-func foldOp(o Op, c Compute, x [3]float64) (float64, bool) {
-	switch o {
-	case OpAdd:
-		return x[0] + x[1], true
-	case OpSub:
-		return x[0] - x[1], true
-	case OpMul:
-		return x[0] * x[1], true
-	case OpDiv:
-		return x[0] / x[1], true
-	case OpNeg:
-		return -x[0], true
-	case OpAbs:
-		return math.Abs(x[0]), true
-	case OpSqrt:
-		return math.Sqrt(x[0]), true
-	case OpMin:
-		if x[0] != x[0] || x[0] < x[1] {
-			return x[0], true
-		}
-		return x[1], true
-	case OpMax:
-		if x[0] != x[0] || x[0] > x[1] {
-			return x[0], true
-		}
-		return x[1], true
-	}
-	return 0, false
 }

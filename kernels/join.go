@@ -1,0 +1,227 @@
+package kernels
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// segment is a range of an output without joins.
+type segment struct {
+	first, n int64
+	root     T
+}
+
+// segments cuts an expression at the boundaries of its joins.
+func (t *Trace) segments(root T) ([]segment, error) {
+	j := joins{t: t, seen: map[int32][]int64{}}
+	cuts := j.cuts(root.id, root.Shape())
+	if j.err != nil {
+		return nil, j.err
+	}
+	n := root.Shape().N()
+	if len(cuts) == 0 {
+		return []segment{{0, n, root}}, nil
+	}
+	var segs []segment
+	for i, first := range cuts {
+		end := n
+		if i+1 < len(cuts) {
+			end = cuts[i+1]
+		}
+		if end > first || n == 0 && i == 0 {
+			r := &rebuild{t: t, top: true, cuts: j.seen, domain: root.Shape(), first: first, n: end - first, done: map[int32]T{}}
+			segs = append(segs, segment{first, end - first, r.node(root.id)})
+		}
+	}
+	return segs, t.err
+}
+
+// joins finds where joined tensors start.
+type joins struct {
+	t    *Trace
+	seen map[int32][]int64 // cuts of a node in its own domain
+	err  error
+}
+
+// cuts returns where the elements of joined tensors start in a domain, ascending; nil
+// without joins.
+func (j *joins) cuts(id int32, domain tensor.Shape) []int64 {
+	n := &j.t.nodes[id]
+	if n.kind != nConcat {
+		return j.below(id, n, domain)
+	}
+	if !n.shape.Equal(domain) {
+		j.fail("a joined tensor of shape %v cannot be spread over %v yet", n.shape, domain)
+		return nil
+	}
+	if c, ok := j.seen[id]; ok {
+		return c
+	}
+	var cuts []int64
+	at := int64(0)
+	for _, p := range n.list {
+		s := j.t.nodes[p].shape
+		inner := []int64{at}
+		for _, c := range j.cuts(p, s) {
+			inner = append(inner, at+c)
+		}
+		cuts = merge(cuts, inner)
+		at += s.N()
+	}
+	j.seen[id] = cuts
+	return cuts
+}
+
+// below returns the cuts of the arguments of a node, all of which are in its domain.
+func (j *joins) below(id int32, n *node, domain tensor.Shape) []int64 {
+	if c, ok := j.seen[id]; ok {
+		return c
+	}
+	var cuts []int64
+	for _, a := range n.args() {
+		switch n.kind {
+		case nOp, nMacro, nGuard, nChoose:
+			cuts = merge(cuts, j.cuts(a, domain))
+		default: // these have their own domains
+			if j.cuts(a, j.t.nodes[a].shape) != nil {
+				j.fail("a joined tensor can be used in elementwise arithmetic only, not under a reduction or a function")
+			}
+		}
+	}
+	j.seen[id] = cuts
+	return cuts
+}
+
+func (j *joins) fail(format string, args ...any) {
+	if j.err == nil {
+		j.err = fmt.Errorf(format, args...)
+	}
+}
+
+// merge returns the values of two lists in ascending order, each once.
+func merge(a, b []int64) []int64 {
+	if len(b) == 0 {
+		return a
+	}
+	m := slices.Concat(a, b)
+	slices.Sort(m)
+	return slices.Compact(m)
+}
+
+// rebuild copies an expression for a range of its elements, with joins replaced by the
+// part that holds the range.
+type rebuild struct {
+	t        *Trace
+	top      bool              // nothing is between the root and this
+	cuts     map[int32][]int64 // joins below a node, from joins
+	domain   tensor.Shape
+	first, n int64
+	done     map[int32]T
+}
+
+func (r *rebuild) node(id int32) T {
+	if v, ok := r.done[id]; ok {
+		return v
+	}
+	n := r.t.nodes[id]
+	r.top = r.top && n.kind == nConcat
+	v := r.copy(id, n)
+	r.done[id] = v
+	return v
+}
+
+func (r *rebuild) copy(id int32, n node) T {
+	dense := n.shape.Equal(r.domain)
+	shape := tensor.Shape{r.n}
+	switch n.kind {
+	case nConcat:
+		return r.part(n.list)
+	case nLeaf:
+		if dense {
+			k := n.nodeKey
+			k.start += r.first
+			return r.t.add(k, shape, 0)
+		}
+	case nConst, nLit:
+		if dense {
+			return r.t.number(n.kind, n.value, shape)
+		}
+	case nOp, nMacro, nGuard:
+		return r.op(n, dense)
+	case nChoose:
+		if dense {
+			args := []T{{r.t, n.list[0]}} // a number: nothing to cut
+			for _, a := range n.list[1:] {
+				args = append(args, r.node(a))
+			}
+			return r.t.addList(node{nodeKey: n.nodeKey, shape: shape}, args)
+		}
+	case nCall:
+		if dense {
+			return r.call(n)
+		}
+	}
+	if !dense && n.shape.N() != 1 {
+		r.t.fail("a tensor of shape %v cannot be spread over a part of a joined tensor yet", n.shape)
+	}
+	return T{r.t, id}
+}
+
+// part returns the part of a joined tensor that holds the range. If it is the result as it
+// is, it keeps its shape, and may be anything.
+func (r *rebuild) part(parts []int32) T {
+	at := int64(0)
+	for _, p := range parts {
+		s := r.t.nodes[p].shape
+		size := s.N()
+		if r.first >= at+size && (r.n > 0 || r.first > at) {
+			at += size
+			continue
+		}
+		if r.top && r.n == size && len(r.cuts[p]) == 0 {
+			return T{r.t, p}
+		}
+		sub := &rebuild{t: r.t, top: r.top, cuts: r.cuts, domain: s, first: r.first - at, n: r.n, done: map[int32]T{}}
+		return sub.node(p)
+	}
+	r.t.fail("a joined tensor has no element %d", r.first)
+	return T{r.t, parts[0]}
+}
+
+// op copies an elementwise operation.
+func (r *rebuild) op(n node, dense bool) T {
+	k := n.nodeKey
+	same := n.kind == nMacro && n.a == n.b
+	for i, a := range n.args() {
+		v := r.node(a)
+		switch i {
+		case 0:
+			if k.a = v.id; same {
+				k.b = v.id
+			}
+		case 1:
+			k.b = v.id
+		case 2:
+			k.c = v.id
+		}
+	}
+	s := n.shape
+	if dense {
+		s = tensor.Shape{r.n}
+	}
+	return r.t.add(k, s, n.level)
+}
+
+// call copies a call of a Go function, which may be given any range, or else all elements.
+func (r *rebuild) call(n node) T {
+	if n.goFn.Cut != CutAnywhere {
+		r.t.fail("%s needs whole rows or tensors and cannot be combined with a joined tensor yet", n.goFn.Name)
+	}
+	var args []T
+	for _, a := range n.list {
+		args = append(args, r.node(a))
+	}
+	return r.t.addList(node{nodeKey: n.nodeKey, shape: tensor.Shape{r.n}, goFn: n.goFn}, args)
+}
