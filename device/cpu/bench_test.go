@@ -118,7 +118,7 @@ func newTensors(b *testing.B, q device.Queue, p *kernels.Program, n int64) *tens
 // fillWeights fills b with numbers that look like weights: normal, deviation 0.02. They repeat
 // after a prime number of elements.
 func fillWeights(b []byte, d tensor.DType, seed uint64) {
-	x := make([]float32, 99991)
+	x := make([]float32, min(99991, int64(len(b))/d.Size()+1))
 	r := rand.New(rand.NewPCG(seed, 1))
 	for i := range x {
 		x[i] = float32(r.NormFloat64() * 0.02)
