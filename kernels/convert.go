@@ -36,23 +36,24 @@ type conversion struct {
 	narrow32  func(dst []byte, src []float32)
 	narrow64  func(dst []byte, src []float64)
 	nonFinite func(src []byte) int // number of elements that are NaN or infinite
+	classes   func() *[256]uint8   // 8-bit floats: the class of each code
 }
 
 // conversions is the one table of element conversions.
 var conversions = [tensor.U64 + 1]conversion{
-	tensor.BOOL:        {widenBool[float32], widenBool[float64], narrowBool[float32], narrowBool[float64], none0},
-	tensor.U8:          {widenInt[float32, uint8], widenInt[float64, uint8], narrowInt[float32, uint8], narrowInt[float64, uint8], none0},
-	tensor.I8:          {widenInt[float32, int8], widenInt[float64, int8], narrowInt[float32, int8], narrowInt[float64, int8], none0},
-	tensor.I16:         {widenInt[float32, int16], widenInt[float64, int16], narrowInt[float32, int16], narrowInt[float64, int16], none0},
-	tensor.U16:         {widenInt[float32, uint16], widenInt[float64, uint16], narrowInt[float32, uint16], narrowInt[float64, uint16], none0},
-	tensor.I32:         {widenInt[float32, int32], widenInt[float64, int32], narrowInt[float32, int32], narrowInt[float64, int32], none0},
-	tensor.U32:         {widenInt[float32, uint32], widenInt[float64, uint32], narrowInt[float32, uint32], narrowInt[float64, uint32], none0},
-	tensor.I64:         {widenInt[float32, int64], widenInt[float64, int64], narrowInt[float32, int64], narrowInt[float64, int64], none0},
-	tensor.U64:         {widenInt[float32, uint64], widenInt[float64, uint64], narrowInt[float32, uint64], narrowInt[float64, uint64], none0},
-	tensor.F16:         {widenF16[float32], widenF16[float64], narrowF16[float32], narrowF16[float64], badF16},
-	tensor.BF16:        {widenBF16[float32], widenBF16[float64], narrowBF16[float32], narrowBF16[float64], badBF16},
-	tensor.F32:         {widenF32[float32], widenF32[float64], narrowF32[float32], narrowF32[float64], badF32},
-	tensor.F64:         {widenF64[float32], widenF64[float64], narrowF64[float32], narrowF64[float64], badF64},
+	tensor.BOOL:        {widenBool[float32], widenBool[float64], narrowBool[float32], narrowBool[float64], none0, nil},
+	tensor.U8:          {widenInt[float32, uint8], widenInt[float64, uint8], narrowInt[float32, uint8], narrowInt[float64, uint8], none0, nil},
+	tensor.I8:          {widenInt[float32, int8], widenInt[float64, int8], narrowInt[float32, int8], narrowInt[float64, int8], none0, nil},
+	tensor.I16:         {widenInt[float32, int16], widenInt[float64, int16], narrowInt[float32, int16], narrowInt[float64, int16], none0, nil},
+	tensor.U16:         {widenInt[float32, uint16], widenInt[float64, uint16], narrowInt[float32, uint16], narrowInt[float64, uint16], none0, nil},
+	tensor.I32:         {widenInt[float32, int32], widenInt[float64, int32], narrowInt[float32, int32], narrowInt[float64, int32], none0, nil},
+	tensor.U32:         {widenInt[float32, uint32], widenInt[float64, uint32], narrowInt[float32, uint32], narrowInt[float64, uint32], none0, nil},
+	tensor.I64:         {widenInt[float32, int64], widenInt[float64, int64], narrowInt[float32, int64], narrowInt[float64, int64], none0, nil},
+	tensor.U64:         {widenInt[float32, uint64], widenInt[float64, uint64], narrowInt[float32, uint64], narrowInt[float64, uint64], none0, nil},
+	tensor.F16:         {widenF16[float32], widenF16[float64], narrowF16[float32], narrowF16[float64], badF16, nil},
+	tensor.BF16:        {widenBF16[float32], widenBF16[float64], narrowBF16[float32], narrowBF16[float64], badBF16, nil},
+	tensor.F32:         {widenF32[float32], widenF32[float64], narrowF32[float32], narrowF32[float64], badF32, nil},
+	tensor.F64:         {widenF64[float32], widenF64[float64], narrowF64[float32], narrowF64[float64], badF64, nil},
 	tensor.F8_E4M3:     smallFloat(&e4m3),
 	tensor.F8_E5M2:     smallFloat(&e5m2),
 	tensor.F8_E4M3FNUZ: smallFloat(&e4m3fnuz),

@@ -13,24 +13,35 @@ const (
 	nanF64  = 0x7ff8000000000000
 )
 
+// Infinities, whose bits are also the mask of the exponent.
+const (
+	infF16  = 0x7c00
+	infBF16 = 0x7f80
+	infF32  = 0x7f800000
+	infF64  = 0x7ff0000000000000
+)
+
 // to32 rounds x to a float32 to odd: an inexact result is the neighbour of x whose last
 // bit is set. Rounding that again to a type with at least two bits less, anywhere in its
 // range, gives the same as rounding x at once (S. Boldo and G. Melquiond, "Emulation of
 // FMA and correctly rounded sums", 2008). A float32 stays as it is.
 func to32[F float](x F) float32 {
 	f := float32(x)
-	if F(f) == x || x != x {
-		return f
+	if F(f) != x {
+		f = oddNeighbour(f, float64(x))
 	}
-	return oddNeighbour(f, float64(x))
+	return f
 }
 
 // oddNeighbour returns f, which is x rounded to nearest and not x, or the float32 on the
-// other side of x: the one whose last bit is set.
+// other side of x: the one whose last bit is set. A NaN stays one. It is rarely needed, so
+// that to32 is to be small instead.
+//
+//go:noinline
 func oddNeighbour(f float32, x float64) float32 {
 	b := math.Float32bits(f)
 	switch {
-	case b&1 != 0:
+	case x != x, b&1 != 0:
 	case math.Abs(float64(f)) > math.Abs(x): // also when f overflowed
 		b--
 	default:
@@ -39,88 +50,33 @@ func oddNeighbour(f float32, x float64) float32 {
 	return math.Float32frombits(b)
 }
 
-// f16ToF32 widens IEEE binary16: the exponent is moved by a multiplication, which also
-// makes subnormals normal.
-func f16ToF32(h uint16) float32 {
-	em := uint32(h&0x7fff) << 13
-	b := math.Float32bits(math.Float32frombits(em) * 0x1p112)
-	if em >= 0x7c00<<13 {
-		b = em | 0x7f800000
-	}
-	return math.Float32frombits(b | uint32(h&0x8000)<<16)
-}
-
-// f32ToF16 rounds to IEEE binary16, to nearest even. Subnormal results are rounded by
-// adding a number whose last place is that of the smallest subnormal.
-func f32ToF16(f float32) uint16 {
-	b := math.Float32bits(f)
-	sign := uint16(b>>16) & 0x8000
-	b &= 0x7fffffff
-	switch {
-	case b > 0x7f800000:
-		return nanF16
-	case b >= (127+16)<<23: // 65536 and above
-		return sign | 0x7c00
-	case b < (127-14)<<23:
-		v := math.Float32frombits(b) + 0.5
-		return sign | uint16(math.Float32bits(v)-math.Float32bits(0.5))
-	}
-	b += 0xfff + (b>>13)&1 // carries into the exponent, and to infinity from 65520 on
-	return sign | uint16(b>>13-(127-15)<<10)
-}
-
-// f32ToBF16 rounds to the upper half of a float32, to nearest even.
-func f32ToBF16(f float32) uint16 {
-	if f != f {
-		return nanBF16
-	}
-	b := math.Float32bits(f)
-	return uint16((b + 0x7fff + (b>>16)&1) >> 16)
-}
-
-func widenF16[F float](dst []F, src []byte) {
-	src = src[:2*len(dst)]
-	for i := range dst {
-		dst[i] = F(f16ToF32(le.Uint16(src[2*i:])))
-	}
-}
-
-func narrowF16[F float](dst []byte, src []F) {
-	dst = dst[:2*len(src)]
-	for i, x := range src {
-		le.PutUint16(dst[2*i:], f32ToF16(to32(x)))
-	}
-}
-
-func widenBF16[F float](dst []F, src []byte) {
-	src = src[:2*len(dst)]
-	for i := range dst {
-		dst[i] = F(math.Float32frombits(uint32(le.Uint16(src[2*i:])) << 16))
-	}
-}
-
-func narrowBF16[F float](dst []byte, src []F) {
-	dst = dst[:2*len(src)]
-	for i, x := range src {
-		le.PutUint16(dst[2*i:], f32ToBF16(to32(x)))
-	}
-}
+// Loops take four elements at a time: the lengths are checked once for all four.
 
 func widenF32[F float](dst []F, src []byte) {
-	src = src[:4*len(dst)]
+	for len(dst) >= 4 && len(src) >= 16 {
+		d, s := (*[4]F)(dst), (*[16]byte)(src)
+		d[0] = F(math.Float32frombits(le.Uint32(s[0:])))
+		d[1] = F(math.Float32frombits(le.Uint32(s[4:])))
+		d[2] = F(math.Float32frombits(le.Uint32(s[8:])))
+		d[3] = F(math.Float32frombits(le.Uint32(s[12:])))
+		dst, src = dst[4:], src[16:]
+	}
 	for i := range dst {
 		dst[i] = F(math.Float32frombits(le.Uint32(src[4*i:])))
 	}
 }
 
 func narrowF32[F float](dst []byte, src []F) {
-	dst = dst[:4*len(src)]
+	for len(src) >= 4 && len(dst) >= 16 {
+		d, s := (*[16]byte)(dst), (*[4]F)(src)
+		le.PutUint32(d[0:], bits32(float32(s[0])))
+		le.PutUint32(d[4:], bits32(float32(s[1])))
+		le.PutUint32(d[8:], bits32(float32(s[2])))
+		le.PutUint32(d[12:], bits32(float32(s[3])))
+		dst, src = dst[16:], src[4:]
+	}
 	for i, x := range src {
-		b := uint32(nanF32)
-		if x == x {
-			b = math.Float32bits(float32(x))
-		}
-		le.PutUint32(dst[4*i:], b)
+		le.PutUint32(dst[4*i:], bits32(float32(x)))
 	}
 }
 
@@ -138,47 +94,17 @@ func narrowF64[F float](dst []byte, src []F) {
 	}
 }
 
-// bits64 returns the bits of x, those of the canonical NaN for every NaN.
+// bits32 and bits64 return the bits of x, those of the canonical NaN for every NaN.
+func bits32(x float32) uint32 {
+	if x != x {
+		return nanF32
+	}
+	return math.Float32bits(x)
+}
+
 func bits64(x float64) uint64 {
 	if x != x {
 		return nanF64
 	}
 	return math.Float64bits(x)
-}
-
-func badF16(src []byte) (n int) {
-	for ; len(src) >= 2; src = src[2:] {
-		if src[1]&0x7c == 0x7c {
-			n++
-		}
-	}
-	return n
-}
-
-func badBF16(src []byte) (n int) {
-	for ; len(src) >= 2; src = src[2:] {
-		if le.Uint16(src)&0x7f80 == 0x7f80 {
-			n++
-		}
-	}
-	return n
-}
-
-func badF32(src []byte) (n int) {
-	for ; len(src) >= 4; src = src[4:] {
-		if le.Uint32(src)&0x7f800000 == 0x7f800000 {
-			n++
-		}
-	}
-	return n
-}
-
-func badF64(src []byte) (n int) {
-	const exp = 0x7ff << 52
-	for ; len(src) >= 8; src = src[8:] {
-		if le.Uint64(src)&exp == exp {
-			n++
-		}
-	}
-	return n
 }

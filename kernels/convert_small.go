@@ -97,17 +97,28 @@ func (s *small) encodePower(x float64) uint8 {
 // smallTables are the conversions of an 8-bit type. A float32 is narrowed by its upper
 // half rounded to odd, which leaves 7 bits of mantissa where at most 3 + 2 are needed.
 type smallTables struct {
-	widen  [256]float32
-	bad    [256]bool
-	narrow [65536]uint8
+	widen   [256]float32
+	classes [256]uint8 // isZero, isBad or 0
+	narrow  [65536]uint8
 }
+
+// Classes of codes.
+const (
+	isZero = 1
+	isBad  = 2 // NaN or infinite
+)
 
 func (s *small) tables() *smallTables {
 	t := new(smallTables)
 	for c := range t.widen {
 		v := s.decode(uint8(c))
 		t.widen[c] = float32(v)
-		t.bad[c] = math.IsNaN(v) || math.IsInf(v, 0)
+		switch {
+		case v == 0:
+			t.classes[c] = isZero
+		case v-v != 0:
+			t.classes[c] = isBad
+		}
 	}
 	for h := range t.narrow {
 		t.narrow[h] = s.encode(float64(math.Float32frombits(uint32(h) << 16)))
@@ -128,19 +139,12 @@ func upperOdd(x float32) uint16 {
 func smallFloat(s *small) conversion {
 	tables := sync.OnceValue(s.tables)
 	return conversion{
-		widen32:  func(dst []float32, src []byte) { widenSmall(dst, src, &tables().widen) },
-		widen64:  func(dst []float64, src []byte) { widenSmall(dst, src, &tables().widen) },
-		narrow32: func(dst []byte, src []float32) { narrowSmall(dst, src, &tables().narrow) },
-		narrow64: func(dst []byte, src []float64) { narrowSmall(dst, src, &tables().narrow) },
-		nonFinite: func(src []byte) (n int) {
-			bad := &tables().bad
-			for _, c := range src {
-				if bad[c] {
-					n++
-				}
-			}
-			return n
-		},
+		widen32:   func(dst []float32, src []byte) { widenSmall(dst, src, &tables().widen) },
+		widen64:   func(dst []float64, src []byte) { widenSmall(dst, src, &tables().widen) },
+		narrow32:  func(dst []byte, src []float32) { narrowSmall(dst, src, &tables().narrow) },
+		narrow64:  func(dst []byte, src []float64) { narrowSmall(dst, src, &tables().narrow) },
+		nonFinite: func(src []byte) int { return badSmall(src, &tables().classes) },
+		classes:   func() *[256]uint8 { return &tables().classes },
 	}
 }
 

@@ -1,11 +1,6 @@
 package kernels
 
-import (
-	"math"
-	"unsafe"
-
-	"github.com/mecha-gpu/mecha-gpu/tensor"
-)
+import "github.com/mecha-gpu/mecha-gpu/tensor"
 
 // Run executes a launch in portable Go, on host memory. It is the definition of what a
 // validated Program means: every device has to produce the same bits in every result.
@@ -59,10 +54,9 @@ type engine[F float, W word] struct {
 	bits  [][]W    // the same memory as bits
 	masks [][]bool // mask registers
 
-	raw   []byte       // elements of an operand or of a rounding
-	wide  [2][]float64 // V and W of a sum
-	back  []F          // stored elements read again
-	sums  []groupSum   // state of each result that is a sum
+	raw   []byte     // elements of a rounding
+	back  []F        // values of rows
+	sums  []groupSum // state of each result that is a sum
 	widen func(dst []F, src []byte, d tensor.DType)
 	store func(dst []byte, src []F, d tensor.DType)
 }
@@ -90,7 +84,6 @@ func (e *engine[F, W]) resize(n int) {
 	*e = engine[F, W]{size: max(n, 1), widen: e.widen, store: e.store}
 	e.raw = make([]byte, 8*e.size)
 	e.back = make([]F, e.size)
-	e.wide = [2][]float64{make([]float64, e.size), make([]float64, e.size)}
 }
 
 // prepare assigns registers to the values of p: a register is free again after the last
@@ -110,34 +103,37 @@ func (e *engine[F, W]) prepare(p *Program) {
 		args := [3]Val{in.A, in.B, in.C}
 		for k, v := range args[:in.Op.Arity()] {
 			isNew := (k < 1 || v != args[0]) && (k < 2 || v != args[1])
-			if last[v] == i && isNew && !p.Code[v].constant() {
+			if last[v] == i && isNew && !p.constant(&p.Code[v]) {
 				c := ops[p.Code[v].Op].out
 				free[c] = append(free[c], e.regs[v])
 			}
 		}
 		c := ops[in.Op].out
-		if n := len(free[c]); n > 0 && !in.constant() {
+		if n := len(free[c]); n > 0 && !p.constant(in) {
 			e.regs[i], free[c] = free[c][n-1], free[c][:n-1]
 		} else {
 			e.regs[i] = used[c]
 			used[c]++
 		}
-		if last[i] == i && !in.constant() {
+		if last[i] == i && !p.constant(in) {
 			free[c] = append(free[c], e.regs[i])
 		}
 	}
 	e.grow(used[num], used[mask])
 }
 
-// constant reports whether the value is the same for all elements of a launch.
-func (in *Instr) constant() bool { return in.Op == OpConst || in.Op == OpImm }
+// constant reports whether the value of an instruction is the same for all elements of a
+// launch.
+func (p *Program) constant(in *Instr) bool {
+	return in.Op == OpConst || in.Op == OpImm || in.Op == OpLoad && p.Operands[in.Imm].Form == Scalar
+}
 
 // grow makes registers.
 func (e *engine[F, W]) grow(nums, masks int) {
 	for len(e.nums) < nums {
 		x := make([]F, e.size)
 		e.nums = append(e.nums, x)
-		e.bits = append(e.bits, unsafe.Slice((*W)(unsafe.Pointer(&x[0])), e.size))
+		e.bits = append(e.bits, bitsOf[F, W](x))
 	}
 	for len(e.masks) < masks {
 		e.masks = append(e.masks, make([]bool, e.size))
@@ -152,6 +148,11 @@ func (e *engine[F, W]) fillConstants(l *Launch) {
 			fill(e.bits[e.regs[i]], W(in.Imm))
 		case OpConst:
 			fill(e.nums[e.regs[i]], F(l.Consts[in.Imm]))
+		case OpLoad:
+			if o := &l.Prog.Operands[in.Imm]; o.Form == Scalar && l.N > 0 {
+				e.widen(e.back[:1], l.Args[in.Imm].Span.Bytes(), o.DType)
+				fill(e.nums[e.regs[i]], e.back[0])
+			}
 		}
 	}
 }
@@ -160,12 +161,4 @@ func fill[E any](dst []E, x E) {
 	for i := range dst {
 		dst[i] = x
 	}
-}
-
-// maxOf returns the largest finite value of F.
-func maxOf[F float]() F {
-	if unsafe.Sizeof(F(0)) == 8 {
-		return F(math.Float64frombits(0x7fefffffffffffff))
-	}
-	return F(math.Float32frombits(0x7f7fffff))
 }

@@ -7,14 +7,13 @@ func (e *engine[F, W]) exec(l *Launch, i int, at int64, n int) {
 	switch in.Op {
 	case OpConst, OpImm: // done once for the launch
 	case OpLoad:
-		o := &l.Prog.Operands[in.Imm]
-		e.widen(e.nums[reg][:n], gather(e.raw, o, &l.Args[in.Imm], l.First, at, n), o.DType)
+		e.load(e.nums[reg][:n], l, int(in.Imm), at)
 	case OpRound:
 		e.store(e.raw, e.num(in.A, n), in.DType)
 		e.widen(e.nums[reg][:n], e.raw, in.DType)
 	case OpLT, OpLE, OpEQ, OpIsNaN, OpAndM, OpOrM, OpNotM:
 		e.execMask(in, e.masks[reg][:n])
-	case OpNeg, OpAbs, OpAndB, OpOrB, OpXorB, OpIAdd, OpISub, OpShl, OpShr:
+	case OpNeg, OpAbs, OpAndB, OpOrB, OpXorB, OpIAdd, OpISub, OpShl, OpShr, OpSign, OpMin, OpMax, OpSelect, OpNaNToNum:
 		e.execBits(in, e.bits[reg][:n])
 	default:
 		e.execNum(in, e.nums[reg][:n])
@@ -41,18 +40,8 @@ func (e *engine[F, W]) execNum(in *Instr, d []F) {
 		fmaAll(d, e.num(in.A, n), e.num(in.B, n), e.num(in.C, n))
 	case OpSqrt:
 		sqrtAll(d, e.num(in.A, n))
-	case OpSign:
-		signAll(d, e.num(in.A, n))
-	case OpMin:
-		minAll(d, e.num(in.A, n), e.num(in.B, n))
-	case OpMax:
-		maxAll(d, e.num(in.A, n), e.num(in.B, n))
 	case OpRint:
 		rintAll(d, e.num(in.A, n))
-	case OpSelect:
-		selectAll(d, e.mask(in.A, n), e.num(in.B, n), e.num(in.C, n))
-	case OpNaNToNum:
-		nanToNumAll(d, e.num(in.A, n))
 	}
 }
 
@@ -97,5 +86,15 @@ func (e *engine[F, W]) execBits(in *Instr, d []W) {
 		shlBits(d, e.word(in.A, n), in.Imm)
 	case OpShr:
 		shrBits(d, e.word(in.A, n), in.Imm)
+	case OpSign:
+		signBits(d, e.word(in.A, n))
+	case OpMin:
+		minBits(d, e.word(in.A, n), e.word(in.B, n), e.num(in.A, n), e.num(in.B, n))
+	case OpMax:
+		maxBits(d, e.word(in.A, n), e.word(in.B, n), e.num(in.A, n), e.num(in.B, n))
+	case OpSelect:
+		selectBits(d, e.mask(in.A, n), e.word(in.B, n), e.word(in.C, n))
+	case OpNaNToNum:
+		nanToNumBits(d, e.word(in.A, n))
 	}
 }

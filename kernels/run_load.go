@@ -1,49 +1,62 @@
 package kernels
 
-// gather returns the stored elements of an operand for the elements [at, at+n) of a
-// launch that starts at first. Dense elements are returned in place, others are spread
-// into buf, which has room for n of them.
-func gather(buf []byte, o *Operand, a *Arg, first, at int64, n int) []byte {
-	size := int(o.DType.Size())
-	src := a.Span.Bytes()
-	switch o.Form {
+// load writes the values of operand o for the elements [at, at+n) of the launch to dst,
+// which has length n.
+func (e *engine[F, W]) load(dst []F, l *Launch, o int, at int64) {
+	d, a := l.Prog.Operands[o].DType, &l.Args[o]
+	src, size := a.Span.Bytes(), d.Size()
+	switch l.Prog.Operands[o].Form {
 	case Dense:
-		return src[at*int64(size):][:n*size]
+		e.widen(dst, src[at*size:], d)
 	case Row:
-		src = src[((first+at)/a.Period-first/a.Period)*int64(size):]
-		return spreadRows(buf[:n*size], src, size, (first+at)%a.Period, a.Period)
+		at += l.First
+		first, last := at/a.Period, (at+int64(len(dst))-1)/a.Period
+		rows := e.back[:last-first+1]
+		e.widen(rows, src[(first-l.First/a.Period)*size:], d)
+		spreadRows(dst, rows, at%a.Period, a.Period)
 	case Col:
-		return spreadCols(buf[:n*size], src, int64(size)*((first+at)%a.Period), int64(size)*a.Period)
-	}
-	repeat(buf[:n*size], src[:size])
-	return buf[:n*size]
-}
-
-// spreadRows fills dst with the value of a row as often as the row has elements left,
-// then with that of the next row, and so on. at is the position in the first row.
-func spreadRows(dst, src []byte, size int, at, period int64) []byte {
-	for rest := dst; len(rest) > 0; at = 0 {
-		n := min(int64(len(rest)), (period-at)*int64(size))
-		if period-at > int64(len(rest)) { // the product may overflow
-			n = int64(len(rest))
+		for col := (l.First + at) % a.Period; len(dst) > 0; col = 0 {
+			n := min(int64(len(dst)), a.Period-col)
+			e.widen(dst[:n], src[col*size:], d)
+			dst = dst[n:]
 		}
-		repeat(rest[:n], src[:size])
-		rest, src = rest[n:], src[size:]
+	case Scalar: // once for the launch
 	}
-	return dst
 }
 
-// spreadCols fills dst from src[at:], starting over at the end of a period of bytes.
-func spreadCols(dst, src []byte, at, period int64) []byte {
-	for rest := dst; len(rest) > 0; at = 0 {
-		rest = rest[copy(rest, src[at:period]):]
+// spreadRows fills dst with the value of each row as often as the row has elements left.
+// at is the position in the first row.
+func spreadRows[F float](dst, rows []F, at, period int64) {
+	for _, x := range rows {
+		n := min(int64(len(dst)), period-at)
+		fill(dst[:n], x)
+		dst, at = dst[n:], 0
 	}
-	return dst
 }
 
-// repeat fills dst with copies of x.
-func repeat(dst, x []byte) {
-	for n := copy(dst, x); n < len(dst); {
-		n += copy(dst[n:], dst[:n])
+// anyNonFinite reports whether a stored value of operand o for the elements [at, at+n) is
+// NaN or infinite.
+func (l *Launch) anyNonFinite(o int, at int64, n int) bool {
+	d, a := l.Prog.Operands[o].DType, &l.Args[o]
+	src, size := a.Span.Bytes(), d.Size()
+	bad := func(from, to int64) bool { return NonFinite(src[from*size:to*size], d) }
+	first := l.First + at
+	last := first + int64(n) - 1
+	switch l.Prog.Operands[o].Form {
+	case Row:
+		row0 := l.First / a.Period
+		return bad(first/a.Period-row0, last/a.Period-row0+1)
+	case Col:
+		switch from, to := first%a.Period, last%a.Period+1; {
+		case int64(n) >= a.Period:
+			return bad(0, a.Period)
+		case from < to:
+			return bad(from, to)
+		default: // around the end of a period
+			return bad(from, a.Period) || bad(0, to)
+		}
+	case Scalar:
+		return bad(0, 1)
 	}
+	return bad(at, at+int64(n))
 }

@@ -1,10 +1,6 @@
 package kernels
 
-import (
-	"math"
-
-	"github.com/mecha-gpu/mecha-gpu/tensor"
-)
+import "math"
 
 // results updates all results of the launch with its elements [at, at+n). Stores come
 // first: flags and counts look at what was stored.
@@ -18,12 +14,13 @@ func (e *engine[F, W]) results(l *Launch, at int64, n int) {
 		r, out := &l.Prog.Results[i], l.Results[i].Bytes()
 		switch r.Kind {
 		case InFlag:
-			o := &l.Prog.Operands[r.Of]
-			if le.Uint32(out)&1 == 0 && NonFinite(gather(e.raw, o, &l.Args[r.Of], l.First, at, n), o.DType) {
+			if le.Uint32(out)&1 == 0 && l.anyNonFinite(r.Of, at, n) {
 				le.PutUint32(out, le.Uint32(out)|1)
 			}
 		case OutFlag:
-			le.PutUint32(out, le.Uint32(out)|e.judge(l, r.Of, at, n).flags())
+			if f := le.Uint32(out); f&3 != 3 {
+				le.PutUint32(out, f|e.judge(l, r.Of, at, n).flags())
+			}
 		case OutCount:
 			j := e.judge(l, r.Of, at, n)
 			addUint64(out, j.nonFinite)
@@ -32,7 +29,7 @@ func (e *engine[F, W]) results(l *Launch, at int64, n int) {
 		case Count:
 			addUint64(out, countSet(e.mask(r.V, n)))
 		case Max:
-			le.PutUint64(out, max(le.Uint64(out), maxKey(e.num(r.V, n))))
+			le.PutUint64(out, max(le.Uint64(out), maxKey(e.num(r.V, n), e.word(r.V, n))))
 		case Hist:
 			histogram(out, e.word(r.V, n), r, l.Prefixes[r.Of])
 		case Sum:
@@ -50,82 +47,36 @@ func storedAt(l *Launch, i int, at int64, n int) []byte {
 // addUint64 adds n to the number stored in b.
 func addUint64(b []byte, n uint64) { le.PutUint64(b, le.Uint64(b)+n) }
 
-// verdict counts what became of stored elements.
-type verdict struct {
-	nonFinite uint64 // stored NaN or infinite
-	overflow  uint64 // finite and stored NaN or infinite; integers: out of range or NaN
-	underflow uint64 // not zero and stored zero; floats only
-}
-
-func (v verdict) flags() (f uint32) {
-	if v.nonFinite > 0 {
-		f = 1
-	}
-	if v.overflow > 0 || v.underflow > 0 {
-		f |= 2
-	}
-	return f
-}
-
 // judge compares values with what store i made of them.
-func (e *engine[F, W]) judge(l *Launch, i int, at int64, n int) (v verdict) {
+func (e *engine[F, W]) judge(l *Launch, i int, at int64, n int) verdict {
 	r := &l.Prog.Results[i]
-	if r.DType.IsInteger() {
-		v.overflow = countOutside(e.num(r.V, n), r.DType)
-		return v
-	}
-	stored := e.back[:n]
-	e.widen(stored, storedAt(l, i, at, n), r.DType)
-	for k, x := range e.num(r.V, n) {
-		s := stored[k]
-		bad := !(s-s == 0)
-		switch {
-		case bad:
-			v.nonFinite++
-			if x-x == 0 {
-				v.overflow++
-			}
-		case s == 0 && x != 0:
-			v.underflow++
-		}
-	}
-	return v
-}
-
-// countOutside counts the values that an integer type has no value for once their
-// fraction is cut off, and NaNs. BOOL takes every value but NaN.
-func countOutside[F float](x []F, d tensor.DType) (n uint64) {
-	least, above := math.Inf(-1), math.Inf(1)
-	switch d.Kind() {
-	case tensor.KindInt:
-		above = math.Ldexp(1, d.Bits()-1)
-		least = -above
-	case tensor.KindUint:
-		least, above = 0, math.Ldexp(1, d.Bits())
-	}
-	for _, f := range x {
-		v := math.Trunc(float64(f))
-		if v != v || d != tensor.BOOL && (v < least || v >= above) {
-			n++
-		}
-	}
-	return n
+	return countStored[F, W](storedAt(l, i, at, n), r.DType, e.num(r.V, n))
 }
 
 func countSet(m []bool) (n uint64) {
 	for _, set := range m {
-		if set {
-			n++
-		}
+		n += bit(set)
 	}
 	return n
 }
 
-func maxKey[F float](x []F) (k uint64) {
-	for _, v := range x {
-		k = max(k, OrderKey(float64(v)))
+// maxKey returns the largest OrderKey of the numbers x, of which there is at least one, with
+// bits w. It compares keys of their own width: the sign flipped, or all bits of a negative
+// number.
+func maxKey[F float, W word](x []F, w []W) uint64 {
+	inf, _ := infBits[W]()
+	sign := signBit[W]()
+	most, at := W(0), 0
+	for i, b := range w {
+		if b&^sign > inf {
+			return OrderKey(math.NaN())
+		}
+		negative := -(b / sign) // all ones or 0
+		if k := b ^ (negative | sign); k > most {
+			most, at = k, i
+		}
 	}
-	return k
+	return OrderKey(float64(x[at]))
 }
 
 // histogram counts the magnitudes of x in the bins of r. A NaN counts as the canonical
@@ -141,6 +92,15 @@ func histogram[W word](out []byte, x []W, r *Result, prefix uint64) {
 			addUint64(out[8*bin:], 1)
 		}
 	}
+}
+
+// oneBits returns the bits of 1.
+func oneBits[W word]() W {
+	if signBit[W]() == 1<<31 {
+		return 0x3f800000
+	}
+	one64 := uint64(0x3ff << 52)
+	return W(one64)
 }
 
 // infBits returns the bits of infinity and of the canonical NaN.

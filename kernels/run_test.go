@@ -50,7 +50,7 @@ func eval(t *testing.T, c Compute, in Instr, args ...uint64) uint64 {
 	return uint64(m.f32.bits[m.f32.regs[v]][0])
 }
 
-func bits32(x float64) uint64 { return uint64(math.Float32bits(float32(x))) }
+func bitsOf32(x float64) uint64 { return uint64(math.Float32bits(float32(x))) }
 
 // TestOperationsOnSpecialValues lists what op.go says about values where languages and
 // processors differ; nan stands for any NaN.
@@ -88,14 +88,14 @@ func TestOperationsOnSpecialValues(t *testing.T) {
 				if comp == F64 {
 					args = append(args, math.Float64bits(a))
 				} else {
-					args = append(args, bits32(a))
+					args = append(args, bitsOf32(a))
 				}
 			}
 			got := eval(t, comp, Instr{Op: c.op}, args...)
 			want := math.Float64bits(c.want)
 			isNaN := math.Float64frombits(got) != math.Float64frombits(got)
 			if comp == F32 {
-				want = bits32(c.want)
+				want = bitsOf32(c.want)
 				isNaN = math.Float32frombits(uint32(got)) != math.Float32frombits(uint32(got))
 			}
 			if c.want != c.want && !isNaN || c.want == c.want && got != want {
@@ -108,7 +108,7 @@ func TestOperationsOnSpecialValues(t *testing.T) {
 			t.Errorf("%v has no case", op)
 		}
 	}
-	if got := eval(t, F32, Instr{Op: OpNaNToNum}, bits32(-inf)); got != bits32(-big32) {
+	if got := eval(t, F32, Instr{Op: OpNaNToNum}, bitsOf32(-inf)); got != bitsOf32(-big32) {
 		t.Errorf("nan_to_num(-Inf) = %#x", got)
 	}
 	if got := eval(t, F64, Instr{Op: OpNaNToNum}, math.Float64bits(inf)); got != math.Float64bits(math.MaxFloat64) {
@@ -148,7 +148,7 @@ func TestBitOperations(t *testing.T) {
 // exact arithmetic.
 func TestFMARoundsOnce(t *testing.T) {
 	x, y, z := 0x1p-12*(1+0x1p-23), 0x1p-12*(1-0x1p-23), 1+0x1p-23
-	if got := eval(t, F32, Instr{Op: OpFMA}, bits32(x), bits32(y), bits32(z)); got != 0x3f800001 {
+	if got := eval(t, F32, Instr{Op: OpFMA}, bitsOf32(x), bitsOf32(y), bitsOf32(z)); got != 0x3f800001 {
 		t.Errorf("fma = %#x, want 0x3f800001", got)
 	}
 	rnd := newRand(5)

@@ -1,6 +1,9 @@
 package kernels
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // groupSum adds up one block after the other of a group by the sum rule (see Group).
 type groupSum struct {
@@ -10,27 +13,43 @@ type groupSum struct {
 	total  float64 // finished blocks of the group
 }
 
-// add adds elements that all lie in the current block: v, or v*w if w is not nil.
-func (s *groupSum) add(v, w []float64) {
+// addTo adds elements that all lie in the current block: v, or v*w if w is not nil.
+func addTo[F float](s *groupSum, v, w []F) {
 	for len(v) > 0 {
-		n := min(len(v), ChunkElems-s.n%ChunkElems)
 		lane := s.n % Lanes
-		for i, x := range v[:n] {
-			if w != nil {
-				s.lanes[lane] = math.FMA(x, w[i], s.lanes[lane])
-			} else {
-				s.lanes[lane] += x
-			}
-			lane = (lane + 1) % Lanes
+		n := min(len(v), Lanes-lane)
+		if lanes := s.lanes[lane:][:n]; w == nil {
+			addLanes(lanes, v)
+		} else {
+			addProducts(lanes, v, w)
+			w = w[n:]
 		}
-		s.n += n
-		if s.n%ChunkElems == 0 {
+		if s.n += n; s.n%ChunkElems == 0 {
 			s.endChunk()
 		}
 		v = v[n:]
-		if w != nil {
-			w = w[n:]
+	}
+}
+
+func addLanes[F float](lanes []float64, v []F) {
+	v = v[:len(lanes)]
+	for k := range lanes {
+		lanes[k] += float64(v[k])
+	}
+}
+
+// addProducts adds products with one rounding. That of two float32 is exact in float64,
+// so that any way of adding it rounds once.
+func addProducts[F float](lanes []float64, v, w []F) {
+	v, w = v[:len(lanes)], w[:len(lanes)]
+	if unsafe.Sizeof(F(0)) == 4 {
+		for k := range lanes {
+			lanes[k] += float64(v[k]) * float64(w[k])
 		}
+		return
+	}
+	for k := range lanes {
+		lanes[k] = math.FMA(float64(v[k]), float64(w[k]), lanes[k])
 	}
 }
 
@@ -64,45 +83,36 @@ func foldHalves(x []float64) float64 {
 // sum updates result i, a Sum, with the elements [at, at+n) of the launch.
 func (e *engine[F, W]) sum(l *Launch, i int, at int64, n int) {
 	r, s, out := &l.Prog.Results[i], &e.sums[i], l.Results[i].Bytes()
-	v := toWide(e.wide[0], e.num(r.V, n))
-	var w []float64
+	v, w := e.num(r.V, n), []F(nil)
 	if r.Product {
-		w = toWide(e.wide[1], e.num(r.W, n))
+		w = e.num(r.W, n)
 	}
 	switch r.Group {
 	case ByRow:
-		s.byRow(out, v, w, at, l.Cols)
+		sumRows(s, out, v, w, at, l.Cols)
 	case ByCol:
-		byCol(out, v, w, at, l.Cols)
+		sumCols(out, v, w, at, l.Cols)
 	default:
-		s.whole(out, v, w, at, l.N)
+		sumBlocks(s, out, v, w, at, l.N)
 	}
 }
 
-// toWide widens x into dst, exactly.
-func toWide[F float](dst []float64, x []F) []float64 {
-	for i, v := range x {
-		dst[i] = float64(v)
-	}
-	return dst[:len(x)]
-}
-
-// whole writes the sum of each block. at is the position of v in the launch, which has
+// sumBlocks writes the sum of each block. at is the position of v in the launch, which has
 // n elements.
-func (s *groupSum) whole(out []byte, v, w []float64, at, n int64) {
-	pieces(v, w, at, BlockElems, func(v, w []float64, at int64) {
-		s.add(v, w)
+func sumBlocks[F float](s *groupSum, out []byte, v, w []F, at, n int64) {
+	pieces(v, w, at, BlockElems, func(v, w []F, at int64) {
+		addTo(s, v, w)
 		if end := at + int64(len(v)); end%BlockElems == 0 || end == n {
 			putSum(out[8*(at/BlockElems):], s.endBlock())
 		}
 	})
 }
 
-// byRow writes the sum of each row of cols elements.
-func (s *groupSum) byRow(out []byte, v, w []float64, at, cols int64) {
-	pieces(v, w, at, cols, func(v, w []float64, at int64) {
-		pieces(v, w, at%cols, BlockElems, func(v, w []float64, at int64) {
-			s.add(v, w)
+// sumRows writes the sum of each row of cols elements.
+func sumRows[F float](s *groupSum, out []byte, v, w []F, at, cols int64) {
+	pieces(v, w, at, cols, func(v, w []F, at int64) {
+		pieces(v, w, at%cols, BlockElems, func(v, w []F, at int64) {
+			addTo(s, v, w)
 			if end := at + int64(len(v)); end%BlockElems == 0 || end == cols {
 				s.total += s.endBlock()
 			}
@@ -116,10 +126,10 @@ func (s *groupSum) byRow(out []byte, v, w []float64, at, cols int64) {
 
 // pieces calls f for the parts of v and w that lie in the same multiple of period
 // elements. at is the position of v.
-func pieces(v, w []float64, at, period int64, f func(v, w []float64, at int64)) {
+func pieces[F float](v, w []F, at, period int64, f func(v, w []F, at int64)) {
 	for len(v) > 0 {
 		n := min(int64(len(v)), period-at%period)
-		var p []float64
+		var p []F
 		if w != nil {
 			p, w = w[:n], w[n:]
 		}
@@ -128,26 +138,25 @@ func pieces(v, w []float64, at, period int64, f func(v, w []float64, at int64)) 
 	}
 }
 
-// byCol adds each element to its column's sum, which starts at +0 in every group of
+// sumCols adds each element to its column's sum, which starts at +0 in every group of
 // GroupRows rows.
-func byCol(out []byte, v, w []float64, at, cols int64) {
-	row, col := at/cols, at%cols
-	for i, x := range v {
-		slot := out[8*(row/GroupRows*cols+col):]
-		acc := math.Float64frombits(le.Uint64(slot))
-		if row%GroupRows == 0 {
-			acc = 0
+func sumCols[F float](out []byte, v, w []F, at, cols int64) {
+	pieces(v, w, at, cols, func(v, w []F, at int64) {
+		row, col := at/cols, at%cols
+		slots := out[8*(row/GroupRows*cols+col):][:8*len(v)]
+		for i, x := range v {
+			slot, acc := slots[8*i:][:8], 0.0
+			if row%GroupRows != 0 {
+				acc = math.Float64frombits(le.Uint64(slot))
+			}
+			if w != nil {
+				acc = math.FMA(float64(x), float64(w[i]), acc)
+			} else {
+				acc += float64(x)
+			}
+			putSum(slot, acc)
 		}
-		if w != nil {
-			acc = math.FMA(x, w[i], acc)
-		} else {
-			acc += x
-		}
-		putSum(slot, acc)
-		if col++; col == cols {
-			row, col = row+1, 0
-		}
-	}
+	})
 }
 
 // putSum stores a sum; a NaN becomes the canonical one.

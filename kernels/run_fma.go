@@ -1,0 +1,74 @@
+package kernels
+
+import (
+	"math"
+	"unsafe"
+)
+
+// fmaAll takes four elements at a time: their chains of operations overlap.
+func fmaAll[F float](d, x, y, z []F) {
+	if unsafe.Sizeof(F(0)) == 8 {
+		for i := range d {
+			d[i] = F(math.FMA(float64(x[i]), float64(y[i]), float64(z[i])))
+		}
+		return
+	}
+	i := 0
+	for ; i+4 <= len(d); i += 4 {
+		d, x, y, z := (*[4]F)(d[i:]), (*[4]F)(x[i:]), (*[4]F)(y[i:]), (*[4]F)(z[i:])
+		s0 := float64(x[0])*float64(y[0]) + float64(z[0])
+		s1 := float64(x[1])*float64(y[1]) + float64(z[1])
+		s2 := float64(x[2])*float64(y[2]) + float64(z[2])
+		s3 := float64(x[3])*float64(y[3]) + float64(z[3])
+		if inDoubt(s0) || inDoubt(s1) || inDoubt(s2) || inDoubt(s3) {
+			fmaEach(d[:], x[:], y[:], z[:])
+			continue
+		}
+		d[0], d[1], d[2], d[3] = F(s0), F(s1), F(s2), F(s3)
+	}
+	fmaEach(d[i:], x[i:], y[i:], z[i:])
+}
+
+func fmaEach[F float](d, x, y, z []F) {
+	for i := range d {
+		d[i] = F(fma32(float32(x[i]), float32(y[i]), float32(z[i])))
+	}
+}
+
+// fma32 returns x*y + z with one rounding. The product is exact in float64, fused with the
+// sum or not; the sum is rounded there, and a second time to float32.
+func fma32(x, y, z float32) float32 {
+	p, c := float64(x)*float64(y), float64(z)
+	s := p + c
+	if inDoubt(s) {
+		s = sumToOdd(p, c, s)
+	}
+	return float32(s)
+}
+
+// inDoubt reports whether s, a number rounded to float64, may round to another float32 than
+// the number itself: if s lies in the middle between two float32 (its last 29 bits are 1
+// and zeros), or below their normal range, where the middle is elsewhere. A sum that is 0
+// is exact.
+func inDoubt(s float64) bool {
+	const normal = 0x381 << 53 // twice the bits of 2^-126
+	b := math.Float64bits(s)
+	return b<<35 == 1<<63 || b<<1-1 < normal-1
+}
+
+// sumToOdd returns p + c, of which s is the sum rounded to nearest, rounded to odd
+// instead, so that another rounding shows nothing of this one.
+func sumToOdd(p, c, s float64) float64 {
+	// The error of the sum (Knuth's TwoSum); NaN if s is not finite.
+	t := s - p
+	err := (p - (s - t)) + (c - t)
+	if b := math.Float64bits(s); b&1 == 0 && (err < 0 || err > 0) {
+		if (err > 0) == (s > 0) {
+			b++
+		} else {
+			b--
+		}
+		s = math.Float64frombits(b)
+	}
+	return s
+}
