@@ -31,29 +31,29 @@ import (
 // Formats for Deep Neural Networks" (arXiv 2206.02915; FNUZ) and of the OCP
 // Microscaling Formats specification 1.0 (E8M0).
 type conversion struct {
-	widen32   func(dst []float32, src []byte)
-	widen64   func(dst []float64, src []byte)
-	narrow32  func(dst []byte, src []float32)
-	narrow64  func(dst []byte, src []float64)
-	nonFinite func(src []byte) int // number of elements that are NaN or infinite
-	classes   func() *[256]uint8   // 8-bit floats: the class of each code
+	widen32  func(dst []float32, src []byte)
+	widen64  func(dst []float64, src []byte)
+	narrow32 func(dst []byte, src []float32)
+	narrow64 func(dst []byte, src []float64)
+	exps     uint64             // floats of 16 bits and more: 8 bytes of infinities
+	classes  func() *[256]uint8 // 8-bit floats: the class of each code
 }
 
 // conversions is the one table of element conversions.
 var conversions = [tensor.U64 + 1]conversion{
-	tensor.BOOL:        {widenBool[float32], widenBool[float64], narrowBool[float32], narrowBool[float64], none0, nil},
-	tensor.U8:          {widenInt[float32, uint8], widenInt[float64, uint8], narrowInt[float32, uint8], narrowInt[float64, uint8], none0, nil},
-	tensor.I8:          {widenInt[float32, int8], widenInt[float64, int8], narrowInt[float32, int8], narrowInt[float64, int8], none0, nil},
-	tensor.I16:         {widenInt[float32, int16], widenInt[float64, int16], narrowInt[float32, int16], narrowInt[float64, int16], none0, nil},
-	tensor.U16:         {widenInt[float32, uint16], widenInt[float64, uint16], narrowInt[float32, uint16], narrowInt[float64, uint16], none0, nil},
-	tensor.I32:         {widenInt[float32, int32], widenInt[float64, int32], narrowInt[float32, int32], narrowInt[float64, int32], none0, nil},
-	tensor.U32:         {widenInt[float32, uint32], widenInt[float64, uint32], narrowInt[float32, uint32], narrowInt[float64, uint32], none0, nil},
-	tensor.I64:         {widenInt[float32, int64], widenInt[float64, int64], narrowInt[float32, int64], narrowInt[float64, int64], none0, nil},
-	tensor.U64:         {widenInt[float32, uint64], widenInt[float64, uint64], narrowInt[float32, uint64], narrowInt[float64, uint64], none0, nil},
-	tensor.F16:         {widenF16[float32], widenF16[float64], narrowF16[float32], narrowF16[float64], badF16, nil},
-	tensor.BF16:        {widenBF16[float32], widenBF16[float64], narrowBF16[float32], narrowBF16[float64], badBF16, nil},
-	tensor.F32:         {widenF32[float32], widenF32[float64], narrowF32[float32], narrowF32[float64], badF32, nil},
-	tensor.F64:         {widenF64[float32], widenF64[float64], narrowF64[float32], narrowF64[float64], badF64, nil},
+	tensor.BOOL:        {widenBool[float32], widenBool[float64], narrowBool[float32], narrowBool[float64], 0, nil},
+	tensor.U8:          {widenInt[float32, uint8], widenInt[float64, uint8], narrowInt[float32, uint8], narrowInt[float64, uint8], 0, nil},
+	tensor.I8:          {widenInt[float32, int8], widenInt[float64, int8], narrowInt[float32, int8], narrowInt[float64, int8], 0, nil},
+	tensor.I16:         {widenInt[float32, int16], widenInt[float64, int16], narrowInt[float32, int16], narrowInt[float64, int16], 0, nil},
+	tensor.U16:         {widenInt[float32, uint16], widenInt[float64, uint16], narrowInt[float32, uint16], narrowInt[float64, uint16], 0, nil},
+	tensor.I32:         {widenInt[float32, int32], widenInt[float64, int32], narrowInt[float32, int32], narrowInt[float64, int32], 0, nil},
+	tensor.U32:         {widenInt[float32, uint32], widenInt[float64, uint32], narrowInt[float32, uint32], narrowInt[float64, uint32], 0, nil},
+	tensor.I64:         {widenInt[float32, int64], widenInt[float64, int64], narrowInt[float32, int64], narrowInt[float64, int64], 0, nil},
+	tensor.U64:         {widenInt[float32, uint64], widenInt[float64, uint64], narrowInt[float32, uint64], narrowInt[float64, uint64], 0, nil},
+	tensor.F16:         {widenF16[float32], widenF16[float64], narrowF16[float32], narrowF16[float64], infF16 * halfOnes, nil},
+	tensor.BF16:        {widenBF16[float32], widenBF16[float64], narrowBF16[float32], narrowBF16[float64], infBF16 * halfOnes, nil},
+	tensor.F32:         {widenF32[float32], widenF32[float64], narrowF32[float32], narrowF32[float64], infF32 * wordOnes, nil},
+	tensor.F64:         {widenF64[float32], widenF64[float64], narrowF64[float32], narrowF64[float64], infF64, nil},
 	tensor.F8_E4M3:     smallFloat(&e4m3),
 	tensor.F8_E5M2:     smallFloat(&e5m2),
 	tensor.F8_E4M3FNUZ: smallFloat(&e4m3fnuz),
@@ -85,10 +85,20 @@ func Narrow64(dst []byte, src []float64, d tensor.DType) { conv(d).narrow64(dst,
 
 // NonFinite reports whether any of the elements in src, of type d, is NaN or infinite,
 // judged by its stored bits.
-func NonFinite(src []byte, d tensor.DType) bool { return CountNonFinite(src, d) > 0 }
+func NonFinite(src []byte, d tensor.DType) bool {
+	if c := conv(d); c.exps != 0 {
+		return anyBad(src, c.exps)
+	}
+	return CountNonFinite(src, d) > 0
+}
 
 // CountNonFinite returns how many of the elements in src, of type d, are NaN or infinite.
-func CountNonFinite(src []byte, d tensor.DType) int { return conv(d).nonFinite(src) }
-
-// none0 is the count of non-finite elements of the types that have none.
-func none0([]byte) int { return 0 }
+func CountNonFinite(src []byte, d tensor.DType) int {
+	switch c := conv(d); {
+	case c.exps != 0:
+		return countBad(src, c.exps)
+	case c.classes != nil:
+		return countBadSmall(src, c.classes())
+	}
+	return 0
+}

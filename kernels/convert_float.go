@@ -53,30 +53,30 @@ func oddNeighbour(f float32, x float64) float32 {
 // Loops take four elements at a time: the lengths are checked once for all four.
 
 func widenF32[F float](dst []F, src []byte) {
-	for len(dst) >= 4 && len(src) >= 16 {
-		d, s := (*[4]F)(dst), (*[16]byte)(src)
+	i := 0
+	for ; i <= len(dst)-4; i += 4 {
+		d, s := (*[4]F)(dst[i:]), (*[16]byte)(src[4*i:])
 		d[0] = F(math.Float32frombits(le.Uint32(s[0:])))
 		d[1] = F(math.Float32frombits(le.Uint32(s[4:])))
 		d[2] = F(math.Float32frombits(le.Uint32(s[8:])))
 		d[3] = F(math.Float32frombits(le.Uint32(s[12:])))
-		dst, src = dst[4:], src[16:]
 	}
-	for i := range dst {
+	for ; i < len(dst); i++ {
 		dst[i] = F(math.Float32frombits(le.Uint32(src[4*i:])))
 	}
 }
 
 func narrowF32[F float](dst []byte, src []F) {
-	for len(src) >= 4 && len(dst) >= 16 {
-		d, s := (*[16]byte)(dst), (*[4]F)(src)
+	i := 0
+	for ; i <= len(src)-4; i += 4 {
+		d, s := (*[16]byte)(dst[4*i:]), (*[4]F)(src[i:])
 		le.PutUint32(d[0:], bits32(float32(s[0])))
 		le.PutUint32(d[4:], bits32(float32(s[1])))
 		le.PutUint32(d[8:], bits32(float32(s[2])))
 		le.PutUint32(d[12:], bits32(float32(s[3])))
-		dst, src = dst[16:], src[4:]
 	}
-	for i, x := range src {
-		le.PutUint32(dst[4*i:], bits32(float32(x)))
+	for ; i < len(src); i++ {
+		le.PutUint32(dst[4*i:], bits32(float32(src[i])))
 	}
 }
 

@@ -45,15 +45,15 @@ func f32ToBF16(f float32) uint16 {
 // Loops take four elements at a time, which are one word in memory.
 
 func widenF16[F float](dst []F, src []byte) {
-	for len(dst) >= 4 && len(src) >= 8 {
-		d, w := (*[4]F)(dst), le.Uint64(src)
+	i := 0
+	for ; i <= len(dst)-4; i += 4 {
+		d, w := (*[4]F)(dst[i:]), le.Uint64(src[2*i:])
 		d[0] = F(f16ToF32(uint16(w)))
 		d[1] = F(f16ToF32(uint16(w >> 16)))
 		d[2] = F(f16ToF32(uint16(w >> 32)))
 		d[3] = F(f16ToF32(uint16(w >> 48)))
-		dst, src = dst[4:], src[8:]
 	}
-	for i := range dst {
+	for ; i < len(dst); i++ {
 		dst[i] = F(f16ToF32(le.Uint16(src[2*i:])))
 	}
 }
@@ -66,15 +66,15 @@ func narrowF16[F float](dst []byte, src []F) {
 }
 
 func widenBF16[F float](dst []F, src []byte) {
-	for len(dst) >= 4 && len(src) >= 8 {
-		d, w := (*[4]F)(dst), le.Uint64(src)
+	i := 0
+	for ; i <= len(dst)-4; i += 4 {
+		d, w := (*[4]F)(dst[i:]), le.Uint64(src[2*i:])
 		d[0] = F(bf16ToF32(uint16(w)))
 		d[1] = F(bf16ToF32(uint16(w >> 16)))
 		d[2] = F(bf16ToF32(uint16(w >> 32)))
 		d[3] = F(bf16ToF32(uint16(w >> 48)))
-		dst, src = dst[4:], src[8:]
 	}
-	for i := range dst {
+	for ; i < len(dst); i++ {
 		dst[i] = F(bf16ToF32(le.Uint16(src[2*i:])))
 	}
 }

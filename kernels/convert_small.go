@@ -139,12 +139,11 @@ func upperOdd(x float32) uint16 {
 func smallFloat(s *small) conversion {
 	tables := sync.OnceValue(s.tables)
 	return conversion{
-		widen32:   func(dst []float32, src []byte) { widenSmall(dst, src, &tables().widen) },
-		widen64:   func(dst []float64, src []byte) { widenSmall(dst, src, &tables().widen) },
-		narrow32:  func(dst []byte, src []float32) { narrowSmall(dst, src, &tables().narrow) },
-		narrow64:  func(dst []byte, src []float64) { narrowSmall(dst, src, &tables().narrow) },
-		nonFinite: func(src []byte) int { return badSmall(src, &tables().classes) },
-		classes:   func() *[256]uint8 { return &tables().classes },
+		widen32:  func(dst []float32, src []byte) { widenSmall(dst, src, &tables().widen) },
+		widen64:  func(dst []float64, src []byte) { widenSmall(dst, src, &tables().widen) },
+		narrow32: func(dst []byte, src []float32) { narrowSmall(dst, src, &tables().narrow) },
+		narrow64: func(dst []byte, src []float64) { narrowSmall(dst, src, &tables().narrow) },
+		classes:  func() *[256]uint8 { return &tables().classes },
 	}
 }
 

@@ -10,35 +10,43 @@ const (
 	wordOnes  = 0x0000_0001_0000_0001
 )
 
+// laneSigns returns the sign bits of the elements in a word.
+func laneSigns(exps uint64) uint64 { return exps << 1 &^ exps }
+
 // badLanes returns the sign bits of the elements of w that are NaN or infinite: where the
 // exponent is all ones, adding its lowest bit carries into the sign.
-func badLanes(w, exps uint64) uint64 {
-	signs, lowest := exps<<1&^exps, exps&^(exps<<1)
-	return (w&exps + lowest) & signs
-}
+func badLanes(w, exps uint64) uint64 { return (w&exps + exps&^(exps<<1)) & laneSigns(exps) }
 
 // zeroHalves returns the sign bits of the 16-bit elements of w that are 0. No sign is set
 // in w.
 func zeroHalves(w uint64) uint64 { return ^(w + halfSigns - halfOnes) & halfSigns }
 
+// anyBad reports whether any element in src is NaN or infinite.
+func anyBad(src []byte, exps uint64) bool {
+	var or uint64
+	lowest := exps &^ (exps << 1)
+	i := 0
+	for ; i <= len(src)-16; i += 16 {
+		s := (*[16]byte)(src[i:])
+		or |= (le.Uint64(s[0:])&exps + lowest) | (le.Uint64(s[8:])&exps + lowest)
+	}
+	return or&laneSigns(exps) != 0 || countBad(src[i:], exps) > 0
+}
+
 // countBad counts the elements in src that are NaN or infinite.
 func countBad(src []byte, exps uint64) (n int) {
-	for ; len(src) >= 8; src = src[8:] {
-		n += bits.OnesCount64(badLanes(le.Uint64(src), exps))
+	i := 0
+	for ; i <= len(src)-8; i += 8 {
+		n += bits.OnesCount64(badLanes(le.Uint64(src[i:]), exps))
 	}
 	var last [8]byte
-	copy(last[:], src)
+	copy(last[:], src[i:])
 	return n + bits.OnesCount64(badLanes(le.Uint64(last[:]), exps))
 }
 
-func badF16(src []byte) int  { return countBad(src, infF16*halfOnes) }
-func badBF16(src []byte) int { return countBad(src, infBF16*halfOnes) }
-func badF32(src []byte) int  { return countBad(src, infF32*wordOnes) }
-func badF64(src []byte) int  { return countBad(src, infF64) }
-
-func badSmall(src []byte, classes *[256]uint8) (n int) {
+func countBadSmall(src []byte, classes *[256]uint8) (n int) {
 	for _, c := range src {
-		n += int(bit(classes[c] == isBad))
+		n += int(classes[c] / isBad)
 	}
 	return n
 }

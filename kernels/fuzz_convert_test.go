@@ -64,7 +64,7 @@ func FuzzFMARoundsOnce(f *testing.F) {
 	f.Add(math.Float32bits(0x1p-12*(1+0x1p-23)), math.Float32bits(0x1p-12*(1-0x1p-23)), math.Float32bits(1+0x1p-23))
 	f.Fuzz(func(t *testing.T, xb, yb, zb uint32) {
 		x, y, z := math.Float32frombits(xb), math.Float32frombits(yb), math.Float32frombits(zb)
-		got := fma32(x, y, z)
+		got := fma32(t, x, y, z)
 		p := float64(x) * float64(y)
 		if p-p != 0 || z-z != 0 { // what IEEE 754 says of infinities and NaNs needs no rounding
 			if want := float32(p) + z; math.Float32bits(got) != math.Float32bits(want) && (got == got || want == want) {

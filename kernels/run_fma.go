@@ -5,7 +5,11 @@ import (
 	"unsafe"
 )
 
-// fmaAll takes four elements at a time: their chains of operations overlap.
+// fmaAll is x*y + z with one rounding. The product of two float32 is exact in float64, fused
+// with the sum or not; the sum is rounded there, and a second time to float32, which is
+// one time too many only for sums in doubt.
+//
+// Four elements at a time, so that their operations overlap.
 func fmaAll[F float](d, x, y, z []F) {
 	if unsafe.Sizeof(F(0)) == 8 {
 		for i := range d {
@@ -29,21 +33,15 @@ func fmaAll[F float](d, x, y, z []F) {
 	fmaEach(d[i:], x[i:], y[i:], z[i:])
 }
 
+// fmaEach is fmaAll of float32 without doubts.
+//
+//go:noinline
 func fmaEach[F float](d, x, y, z []F) {
+	x, y, z = x[:len(d)], y[:len(d)], z[:len(d)]
 	for i := range d {
-		d[i] = F(fma32(float32(x[i]), float32(y[i]), float32(z[i])))
+		p, c := float64(x[i])*float64(y[i]), float64(z[i])
+		d[i] = F(sumToOdd(p, c))
 	}
-}
-
-// fma32 returns x*y + z with one rounding. The product is exact in float64, fused with the
-// sum or not; the sum is rounded there, and a second time to float32.
-func fma32(x, y, z float32) float32 {
-	p, c := float64(x)*float64(y), float64(z)
-	s := p + c
-	if inDoubt(s) {
-		s = sumToOdd(p, c, s)
-	}
-	return float32(s)
 }
 
 // inDoubt reports whether s, a number rounded to float64, may round to another float32 than
@@ -56,9 +54,10 @@ func inDoubt(s float64) bool {
 	return b<<35 == 1<<63 || b<<1-1 < normal-1
 }
 
-// sumToOdd returns p + c, of which s is the sum rounded to nearest, rounded to odd
-// instead, so that another rounding shows nothing of this one.
-func sumToOdd(p, c, s float64) float64 {
+// sumToOdd returns p + c rounded to odd: an inexact sum is the neighbour of p + c whose last
+// bit is set, which another rounding to fewer bits takes for what it stands for.
+func sumToOdd(p, c float64) float64 {
+	s := p + c
 	// The error of the sum (Knuth's TwoSum); NaN if s is not finite.
 	t := s - p
 	err := (p - (s - t)) + (c - t)

@@ -165,12 +165,22 @@ func TestFMARoundsOnce(t *testing.T) {
 		if i%5 == 0 { // results that are subnormal
 			x, y, z = x*0x1p-75, y*0x1p-70, math.Float32frombits(uint32(rnd.Uint64())&0x80ffffff)
 		}
-		got := fma32(x, y, z)
+		got := fma32(t, x, y, z)
 		want := exactFMA(float64(x), float64(y), float64(z))
 		if math.Float32bits(got) != math.Float32bits(want) {
 			t.Fatalf("fma(%x, %x, %x) = %x, want %x", x, y, z, got, want)
 		}
 	}
+}
+
+// fma32 is OpFMA of float32, by way of the loop over four elements and of that over one.
+func fma32(t *testing.T, x, y, z float32) float32 {
+	var d [5]float32
+	fmaAll(d[:], []float32{x, 1, x, 2, x}, []float32{y, 1, y, 2, y}, []float32{z, 1, z, 2, z})
+	if math.Float32bits(d[0]) != math.Float32bits(d[4]) && d[0] == d[0] {
+		t.Errorf("fma(%x, %x, %x) = %x or %x", x, y, z, d[0], d[4])
+	}
+	return d[0]
 }
 
 func exactFMA(x, y, z float64) float32 {
