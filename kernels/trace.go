@@ -115,6 +115,14 @@ func (t *Trace) Compute() Compute { return t.compute }
 // Err returns the first error of the expression.
 func (t *Trace) Err() error { return t.err }
 
+// TakeErr returns the first error of the expression and forgets it, so that the trace can be
+// used for what does not need the formula that failed.
+func (t *Trace) TakeErr() error {
+	err := t.err
+	t.err = nil
+	return err
+}
+
 func (t *Trace) fail(format string, args ...any) {
 	if t.err == nil {
 		t.err = fmt.Errorf("kernels: "+format, args...)

@@ -12,32 +12,44 @@ import (
 const (
 	workerBytes  = 256 << 10
 	plannerBytes = 1 << 20
-	minUnitBytes = 16 << 10
-	batchBytes   = 256 << 10 // a slot holds at least this much, for batches of small keys
+)
+
+// Sizes of units and slots. Units of less than 16 KiB cost more in calls than workers gain;
+// one worker alone goes on below that, down to where a unit is a few hundred elements.
+const (
+	minUnitBytes  = 16 << 10
+	lastUnitBytes = 1 << 10
+	batchBytes    = 256 << 10 // a slot holds at least this much, if units do, for batches of small keys
+	minSlotBytes  = 4 << 10
 )
 
 // fit chooses unit size, workers and slots so that they fit the memory, and says how much
-// is used at most.
+// is used at most: first units shrink, then workers go.
 func (sv *survey) fit(p *Plan, info device.Info) error {
-	unit, workers, depth := sv.wishes(info)
+	wish, workers, depth := sv.wishes(info)
 	p.Standing = sv.o.Fixed + p.Layouts[0].MemoryBytes() + plannerBytes
 	have := sv.o.MaxRAM - p.Standing
-	for {
-		want, need := sv.slot(unit)
-		ring := func(slot int64) int64 { return int64(workers) * (workerBytes + int64(depth)*slot) }
+	least := sv.slot(min(wish, lastUnitBytes))
+	ring := func(workers int, slot int64) int64 { return int64(workers) * (workerBytes + int64(depth)*slot) }
+	if need := ring(1, least); need > have {
+		return tooSmall(p.Standing+need, sv.o.MaxRAM)
+	}
+	workers = int(min(int64(workers), have/ring(1, least)))
+	for unit := wish; ; {
+		slot := sv.slot(unit)
 		switch {
-		case ring(want) <= have:
-			p.Ring = Ring{Workers: workers, Depth: depth, SlotBytes: want, UnitBytes: unit}
-			p.Standing += ring(want)
-			p.HostBytes = p.Standing + sv.lease(sv.o.MaxRAM-p.Standing)
+		case ring(workers, slot) <= have:
+			p.Ring = Ring{Workers: workers, Depth: depth, SlotBytes: slot, UnitBytes: unit}
+			p.Standing += ring(workers, slot)
+			p.HostBytes = p.Standing + sv.leases(p.Ring, sv.o.MaxRAM-p.Standing)
 			return nil
-		case unit > minUnitBytes && want > need:
+		case unit > minUnitBytes && slot > least:
 			unit = max(unit/2, minUnitBytes)
 		case workers > 1:
 			workers--
-			unit, _, _ = sv.wishes(info)
+			unit = wish
 		default:
-			return tooSmall(p.Standing+ring(need), sv.o.MaxRAM)
+			unit = max(unit/2, min(wish, lastUnitBytes))
 		}
 	}
 }
@@ -62,27 +74,29 @@ func (sv *survey) wishes(info device.Info) (unit int64, workers, depth int) {
 	return max(unit, 1), max(workers, 1), max(depth, 1)
 }
 
-// slot returns the slot bytes that all segments want for a unit size, and need at least.
-func (sv *survey) slot(unit int64) (want, need int64) {
-	want = min(unit, batchBytes)
+// slot returns the slot bytes that all segments want for a unit size, and no less than any
+// of them needs.
+func (sv *survey) slot(unit int64) int64 {
+	most := max(min(unit, batchBytes), minSlotBytes)
 	for _, r := range sv.reps {
-		for _, seg := range [2]*Segment{&r.longest, &r.widest} {
-			w, n := seg.SlotBytes(unit, false)
-			want, need = max(want, w), max(need, n)
+		for _, seg := range [3]*Segment{&r.longest, &r.widest, &r.neediest} {
+			want, need := seg.SlotBytes(unit, false)
+			most = max(most, want, need)
 		}
 	}
-	return Align(max(want, need)), Align(need)
+	return Align(most)
 }
 
-// lease returns the most that jobs lease at a time, of what is left.
-func (sv *survey) lease(left int64) int64 {
+// leases returns the most that jobs lease at a time, of what is left. While the last units of
+// a job are computed, workers without a unit start the next ones.
+func (sv *survey) leases(r Ring, left int64) int64 {
 	var most int64
 	for _, r := range sv.reps {
 		if r.resident <= left {
 			most = max(most, r.resident)
 		}
 	}
-	return most
+	return min(most*int64(r.Workers*r.Depth), sv.resident, left)
 }
 
 // Size formats a number of bytes for people: "1.5 GiB".

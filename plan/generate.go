@@ -18,7 +18,7 @@ func (p *planner) job(i int, gone []int) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.missing != nil {
+	if v.missing {
 		j.Dropped = true
 		return j, nil
 	}
@@ -27,67 +27,106 @@ func (p *planner) job(i int, gone []int) (*Job, error) {
 			Err: errors.New("the alternative for a tensor with non-finite elements has another shape"),
 			Got: v.T.Shape().String(), Want: out.Shape.String()}
 	}
-	if j.Segments, err = p.e.segments(v.T, out.DType); err != nil {
-		return nil, &tensor.Error{Class: tensor.ClassRecipe, Key: out.Key, Err: err}
+	segs, err := p.e.segments(nil, v.T, out.DType)
+	if err != nil {
+		return nil, &tensor.Error{Class: tensor.ClassRecipe, Path: p.e.s.Graph.Name(), Key: out.Key, Err: err}
 	}
-	j.Note = p.e.finalNote(j.Segments)
-	p.residence(j)
+	for i := range segs {
+		segs[i].Inst = segs[i].Inst.Clone()
+	}
+	j.Segments, j.Note = segs, finalNote(v.note, segs)
+	need := memoryOf(segs)
+	if need.several && need.resident <= p.budget && !need.small(j.DType, j.N, p.ring) {
+		j.Resident, j.Lease = true, need.resident
+	}
 	return j, nil
 }
 
-// residence decides whether the sources of a job are kept in memory between sweeps.
-func (p *planner) residence(j *Job) {
-	var n int64
-	several := false
-	for i := range j.Segments {
-		s := &j.Segments[i]
-		several = several || len(s.Inst.Sweeps) > 1
-		n += s.residentBytes()
-	}
-	if several && n <= p.budget && !p.small(j) {
-		j.Resident, j.Lease = true, n
-	}
+// jobMemory is what decides whether the sources of a job are kept in memory between sweeps.
+type jobMemory struct {
+	several  bool  // some segment has several sweeps
+	resident int64 // bytes of all sources
+	batch    int64 // slot bytes in which the whole job fits, output apart, so that it is read once anyway
+	again    int64 // bytes that are read again if they are neither
 }
 
-// small reports whether a slot holds the whole job, so that it is resident anyway.
-func (p *planner) small(j *Job) bool {
-	var n int64
-	for i := range j.Segments {
-		s := &j.Segments[i]
+func memoryOf(segs []Segment) (m jobMemory) {
+	m.batch = 4 * align
+	for i := range segs {
+		s := &segs[i]
+		m.several = m.several || len(s.Inst.Sweeps) > 1
+		if m.several {
+			m.again += s.bytesRead() - s.bytesReadOnce()
+		}
+		for k := range s.Reads {
+			n := Align(bytesOf(s.Reads[k].DType, s.Reads[k].N))
+			m.resident += n
+			m.batch += n + align
+		}
 		var most int64
 		for k := range s.Inst.Sweeps {
-			most = max(most, s.UnitBytes(k, s.Inst.Domains[s.Inst.Sweeps[k].Domain].N, false))
+			most = max(most, s.scratch(k, s.Inst.Domains[s.Inst.Sweeps[k].Domain].N))
 		}
-		n += most
+		m.batch += most
 	}
-	return n <= p.ring.SlotBytes
+	return m
 }
 
-// segments lowers an expression and says where its leaves are.
-func (e *evaluator) segments(t kernels.T, d tensor.DType) ([]Segment, error) {
-	parts, err := e.lower.Lower(t, d)
+// small reports whether a unit is the whole job.
+func (m *jobMemory) small(d tensor.DType, n int64, r Ring) bool {
+	out := bytesOf(d, n)
+	return out <= max(r.UnitBytes, 1) && m.batch+out <= r.SlotBytes
+}
+
+// bytesOf returns the bytes of n elements, which fill whole bytes.
+func bytesOf(d tensor.DType, n int64) int64 {
+	if size := d.Size(); size > 0 {
+		return n * size
+	}
+	return n * int64(d.Bits()) / 8
+}
+
+// segments lowers an expression and says where its leaves are. The segments use memory of
+// segs, and of the evaluator until the next call.
+func (e *evaluator) segments(segs []Segment, t kernels.T, d tensor.DType) ([]Segment, error) {
+	parts, err := e.lower.LowerInto(e.parts, t, d)
 	if err != nil {
 		return nil, err
 	}
-	segs := make([]Segment, len(parts))
-	for i, part := range parts {
-		s := Segment{First: part.First, N: part.N, Inst: part.Inst, Reads: make([]Read, len(part.Inst.Leaves))}
-		for k, ref := range part.Inst.Leaves {
-			l := e.leaves[ref.Number]
-			t := e.s.Models[l.model].Header.At(l.entry)
-			s.Reads[k] = Read{Model: l.model, Entry: l.entry, Pos: t.Pos + ref.Start*t.DType.Size(), DType: t.DType, N: ref.N}
-			if t.DType.Size() == 0 && (ref.Start != 0 || ref.N != t.Shape.N()) {
-				return nil, fmt.Errorf("a tensor of %v cannot be cut", t.DType)
-			}
+	e.parts = parts
+	if cap(segs) < len(parts) {
+		segs = make([]Segment, len(parts))
+	}
+	segs = segs[:len(parts)]
+	for i := range parts {
+		part := &parts[i]
+		s := &segs[i]
+		s.First, s.N, s.Inst = part.First, part.N, part.Inst
+		if s.Reads, err = e.reads(s.Reads[:0], part.Inst.Leaves); err != nil {
+			return nil, err
 		}
-		segs[i] = s
 	}
 	return segs, nil
 }
 
-// finalNote completes the note of the key that was evaluated last.
-func (e *evaluator) finalNote(segs []Segment) Note {
-	n := e.note
+// reads says where leaves are.
+func (e *evaluator) reads(reads []Read, leaves []kernels.LeafRef) ([]Read, error) {
+	if reads == nil && len(leaves) > 0 {
+		reads = make([]Read, 0, len(leaves))
+	}
+	for _, ref := range leaves {
+		l := e.leaves[ref.Number]
+		t := e.s.Models[l.model].Header.At(l.entry)
+		if t.DType.Size() == 0 && (ref.Start != 0 || ref.N != t.Shape.N()) {
+			return nil, fmt.Errorf("a tensor of %v cannot be cut", t.DType)
+		}
+		reads = append(reads, Read{Model: l.model, Entry: l.entry, Pos: t.Pos + ref.Start*t.DType.Size(), DType: t.DType, N: ref.N})
+	}
+	return reads, nil
+}
+
+// finalNote completes the note of a key.
+func finalNote(n Note, segs []Segment) Note {
 	n.Copied = len(segs) > 0
 	for i := range segs {
 		n.Copied = n.Copied && segs[i].Inst.Kind == kernels.Copied

@@ -89,6 +89,13 @@ type Note struct {
 	Mismatch bool // shapes differ; the first model's tensor was taken
 }
 
+// add joins what is said of an argument to what is said of a result.
+func (n *Note) add(o Note) {
+	n.Integer = n.Integer || o.Integer
+	n.FellBack = n.FellBack || o.FellBack
+	n.Mismatch = n.Mismatch || o.Mismatch
+}
+
 // Segment is a range of the output's elements with its own expression. The elements of its
 // domains are numbered from 0.
 type Segment struct {

@@ -9,63 +9,49 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// shapeError says that the operands of a method do not fit for a key.
-type shapeError struct {
-	key, method string
-	operands    []string // "a: [2, 3]"
-}
-
-func (s *shapeError) Error() string {
-	return fmt.Sprintf("key %q: %s: shapes differ: %s", s.key, s.method, strings.Join(s.operands, ", "))
-}
-
-// ErrorClass says that an input is wrong.
-func (s *shapeError) ErrorClass() tensor.Class { return tensor.ClassInput }
-
-// shapes checks the operands of a method: models have equal shapes or are scalars; values
-// that steer may also have one element per row or per column. If they do not fit and the
-// policy allows it, done is true and v is the first operand.
-func (e *evaluator) shapes(n int, c *methods.Call) (v value, done bool, err error) {
-	var first *methods.Arg
-	fits := true
-	each(c, func(p *methods.Param, a *methods.Arg) {
-		if s := a.T.Shape(); !isParam(p) && len(s) > 0 {
-			if first == nil {
-				first = a
+// shapes checks the operands of the call: models have equal shapes or are scalars; values
+// that steer may also have one element per row or per column. first is the number of the
+// argument whose shape the result has.
+func (e *evaluator) shapes() (first int, fits bool) {
+	first = -1
+	var shape tensor.Shape
+	fits = true
+	e.each(func(i int, p *methods.Param, a *methods.Arg) {
+		if isParam(p) {
+			return
+		}
+		switch s := a.T.Shape(); {
+		case first < 0 || len(shape) == 0:
+			if first < 0 || len(s) > 0 {
+				first, shape = i, s
 			}
-			fits = fits && s.Equal(first.T.Shape())
+		case len(s) > 0:
+			fits = fits && s.Equal(shape)
 		}
 	})
-	if first == nil {
-		return value{}, false, nil
+	if first < 0 {
+		return first, true
 	}
-	each(c, func(p *methods.Param, a *methods.Arg) {
+	e.each(func(_ int, p *methods.Param, a *methods.Arg) {
 		if isParam(p) {
-			_, ok := kernels.FormOf(a.T.Shape(), first.T.Shape())
+			_, ok := kernels.FormOf(a.T.Shape(), shape)
 			fits = fits && ok
 		}
 	})
-	if fits {
-		return value{}, false, nil
-	}
-	if e.o.FirstShape {
-		e.note.Mismatch = true
-		return value{Arg: *first, raw: true}, true, nil
-	}
-	se := &shapeError{key: c.Key, method: c.Method.ID}
-	each(c, func(p *methods.Param, a *methods.Arg) {
-		se.operands = append(se.operands, fmt.Sprintf("%s %v", p.Name, a.T.Shape()))
-	})
-	return value{}, false, se
+	return first, fits
 }
 
-// each calls f for every tensor argument.
-func each(c *methods.Call, f func(p *methods.Param, a *methods.Arg)) {
-	for p := range c.Args {
-		for i := range c.Args[p] {
-			if a := &c.Args[p][i]; a.T.Valid() {
-				f(&c.Method.Params[p], a)
-			}
+// shapeError says that the operands of the call do not fit, naming all of them with the
+// files that they are stored in.
+func (e *evaluator) shapeError(n int, ins []input) error {
+	var operands []string
+	e.each(func(i int, p *methods.Param, a *methods.Arg) {
+		s := fmt.Sprintf("%s %v", p.Name, a.T.Shape())
+		if from := ins[i].v.from; from > 0 {
+			s += fmt.Sprintf(" of %s", e.s.Models[from-1].Path)
 		}
-	}
+		operands = append(operands, s)
+	})
+	return &tensor.Error{Class: tensor.ClassInput, Path: e.place(n), Key: e.call.Key,
+		Err: fmt.Errorf("%s: shapes differ: %s", e.call.Method.ID, strings.Join(operands, ", "))}
 }

@@ -58,6 +58,20 @@ func (s *Segment) UnitBytes(sweep int, count int64, inPlace bool) int64 {
 	return most + s.resultBytes(sw, count)
 }
 
+// scratch returns the slot bytes of the temporaries and results of count elements.
+func (s *Segment) scratch(sweep int, count int64) int64 {
+	sw := &s.Inst.Sweeps[sweep]
+	var most int64
+	for i := range sw.Bodies {
+		var n int64
+		for _, t := range sw.Bodies[i].Temps {
+			n += Align(count * t.Size())
+		}
+		most = max(most, n)
+	}
+	return most + s.resultBytes(sw, count)
+}
+
 // resultBytes returns the bytes of a unit's flags, counts and sums.
 func (s *Segment) resultBytes(sw *kernels.Sweep, count int64) int64 {
 	n := int64(align) // the output's flags and counts
