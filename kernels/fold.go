@@ -67,7 +67,7 @@ func (t *Trace) fold(k nodeKey, arity int) (T, bool) {
 
 // foldOp is the value of an operation on float64 values that are exact in the compute
 // type. One rounding to float64 followed by one to float32 equals one rounding to float32
-// for + - * / and sqrt (53 >= 2*24+2).
+// for + - * / and sqrt (53 >= 2*24+2), but not for fma.
 func foldOp(k nodeKey, c Compute, x [3]float64) (float64, bool) {
 	if k.kind != nOp {
 		return 0, false
@@ -82,10 +82,7 @@ func foldOp(k nodeKey, c Compute, x [3]float64) (float64, bool) {
 	case OpDiv:
 		return x[0] / x[1], true
 	case OpFMA:
-		if c == F64 {
-			return math.FMA(x[0], x[1], x[2]), true
-		}
-		return float64(fma32(float32(x[0]), float32(x[1]), float32(x[2]))), true
+		return math.FMA(x[0], x[1], x[2]), c == F64
 	case OpNeg:
 		return -x[0], true
 	case OpAbs:
