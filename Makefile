@@ -30,7 +30,7 @@ demo: build ## make two small checkpoints, merge them, and look at the result
 test: fmt vet lint generate-check cross race ## everything that a change has to pass
 
 .PHONY: ci
-ci: fuzz real-model size conformance test ## what .ci/run runs: fuzzing, a real model, sizes, then test
+ci: fmt vet lint generate-check cross fuzz real-model size conformance test ## what .ci/run runs: fuzzing, a real model, sizes, then test
 
 .PHONY: fmt
 fmt: ## check that the Go files are formatted
@@ -84,8 +84,10 @@ size: ## lengths of functions and files, share of comments and tests
 
 .PHONY: conformance
 conformance: ## the cases in the folder MECHA_CONFORMANCE, with what was skipped
-	@if [ -n "$${MECHA_CONFORMANCE:-}" ]; then go test -count=1 -v -run Conformance ./tests/ | grep -v '^ *--- PASS\|^=== '; \
-	else echo 'conformance: MECHA_CONFORMANCE is not set; the cases in tests/ run with the other tests'; fi
+	@if [ -z "$${MECHA_CONFORMANCE:-}" ]; then \
+	  echo 'conformance: MECHA_CONFORMANCE is not set; the cases in tests/ run with the other tests'; exit 0; fi; \
+	log="$$(go test -count=1 -v -run Conformance ./tests/)" || { echo "$$log"; exit 1; }; \
+	grep '^conformance' <<<"$$log"
 
 .PHONY: real-model
 real-model: build ## merge a real model and compare with NumPy, if it can be fetched
