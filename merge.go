@@ -30,6 +30,9 @@ func Merge(ctx context.Context, r *Recipe, output string, o Options) (*Report, e
 // stream/memory), or anything else.
 func MergeInto(ctx context.Context, r *Recipe, sink tensor.Sink, o Options) (rep *Report, err error) {
 	start := time.Now()
+	if o.Progress != nil {
+		o.Progress(Progress{Stage: "plan"})
+	}
 	s, err := prepare(ctx, r, o)
 	if err != nil {
 		return nil, err

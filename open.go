@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/mecha-gpu/mecha-gpu/recipe"
 	"github.com/mecha-gpu/mecha-gpu/stream/safetensors"
@@ -71,7 +72,7 @@ func resolve(fsys vfs.FS, path string, dirs []string) (string, error) {
 		if err == nil {
 			return file, nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) { // a file where the path has a folder
 			return "", &tensor.Error{Class: tensor.ClassIO, Path: file, Err: err}
 		}
 		if dir = filepath.Dir(file); len(tried) == 0 || tried[len(tried)-1] != dir {

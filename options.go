@@ -72,7 +72,8 @@ type Options struct {
 	// MakeDirs creates the missing folders of the output.
 	MakeDirs bool
 
-	// Progress, if not nil, is called now and then, from one goroutine at a time.
+	// Progress, if not nil, is called now and then, from one goroutine at a time. It must
+	// return quickly, and may end the context of the merge.
 	Progress func(Progress)
 
 	// FS is the file system; nil means that of the operating system.
@@ -107,9 +108,9 @@ const (
 
 // Progress is how far a merge has come.
 type Progress struct {
-	Stage      string // "plan", "merge", "publish"
+	Stage      string // "plan", then "merge"
 	KeysDone   int
 	Keys       int
-	BytesDone  int64 // read and written
+	BytesDone  int64 // written so far; more than BytesTotal if keys had to be made again
 	BytesTotal int64
 }

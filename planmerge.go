@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/stream/safetensors"
 )
 
 // Vet checks a recipe without opening a file: its methods, parameters and merge spaces.
@@ -20,8 +21,8 @@ func Vet(ctx context.Context, r *Recipe, o Options) (*VetReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &VetReport{Type: "vet", Schema: 1, Recipe: r.name, Nodes: g.Len(), Models: g.Models(), MergeSpace: string(s.Space),
-		Warnings: append(g.Warnings(), s.Warnings...)}
+	v := &VetReport{Type: "vet", Schema: 1, Recipe: r.name, Nodes: g.Len(), Models: append([]string{}, g.Models()...),
+		Methods: []string{}, MergeSpace: string(s.Space), Warnings: s.Warnings}
 	for _, m := range g.Methods() {
 		v.Methods = append(v.Methods, m.ID)
 	}
@@ -37,11 +38,15 @@ func PlanMerge(ctx context.Context, r *Recipe, o Options) (rep *PlanReport, err 
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	p, t := s.plan, s.plan.Totals
+	size, err := safetensors.FileSize("", p.Layouts[0])
+	if err != nil {
+		return nil, err
+	}
 	return &PlanReport{
 		Type: "plan", Schema: 1, Models: s.modelReports(),
 		Keys:       KeyReport{Written: t.Keys, Computed: t.Keys - t.Copied, Copied: t.Copied, Integers: t.Integers, FellBack: t.FellBack},
 		Mismatched: names(p.Mismatched), Missing: names(p.Missing),
-		BytesRead: t.BytesRead, BytesWrite: t.BytesWrite, OutputBytes: t.BytesWrite,
+		BytesRead: t.BytesRead, BytesWrite: t.BytesWrite, OutputBytes: size,
 		MaxRAM: s.o.MaxRAM, PlannedRAM: min(p.HostBytes, s.o.MaxRAM), Workers: p.Ring.Workers, UnitBytes: p.Ring.UnitBytes,
 		Programs: t.Programs, Seconds: p.Seconds(s.device.Info().Rates), Warnings: s.allWarnings(),
 	}, nil

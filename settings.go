@@ -32,6 +32,8 @@ func (o *Options) check() error {
 		return usage("compat %q: expected %q", o.Compat, CompatReference)
 	case o.MaxRAM < 0 || o.Threads < 0 || o.UnitBytes < 0:
 		return usage("sizes and counts must not be negative")
+	case o.NonFinite > RefuseNonFinite || o.ExtraKeys > RefuseExtra || o.OnShapeMismatch > FirstShape:
+		return usage("a policy is not one of its constants")
 	}
 	if o.MaxRAM == 0 {
 		o.MaxRAM = defaultMaxRAM()
@@ -105,9 +107,12 @@ func (o *Options) describe() string {
 		MergeDType  string `json:"merge_dtype"`
 		OutputDType string `json:"output_dtype"`
 		NonFinite   string `json:"non_finite"`
+		ExtraKeys   string `json:"extra_keys,omitempty"`
+		Mismatch    string `json:"on_shape_mismatch,omitempty"`
 		Fallback    string `json:"fallback,omitempty"`
 		Compat      string `json:"compat,omitempty"`
-	}{Version(), merge.RecipeName(), output, o.NonFinite.String(), o.Fallback, o.Compat})
+	}{Version(), merge.RecipeName(), output, o.NonFinite.String(), [...]string{"", "drop", "error"}[o.ExtraKeys],
+		[...]string{"", "first"}[o.OnShapeMismatch], o.Fallback, o.Compat})
 	if err != nil {
 		return "{}" // a struct of strings always marshals
 	}

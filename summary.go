@@ -38,8 +38,7 @@ func (s *session) modelReports() []ModelReport {
 
 // allWarnings collects what is odd but not wrong.
 func (s *session) allWarnings() []string {
-	w := append(append([]string(nil), s.warnings...), s.graph.Warnings()...)
-	w = append(w, s.solved.Warnings...)
+	w := append(append([]string(nil), s.warnings...), s.solved.Warnings...) // those of the text included
 	for _, m := range s.modelReports() {
 		if m.Used == 0 {
 			w = append(w, fmt.Sprintf("no tensor of %s is read", m.Path))

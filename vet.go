@@ -23,9 +23,9 @@ type PlanReport struct {
 	Mismatched NameList `json:"shape_mismatches"`
 	Missing    NameList `json:"missing"`
 
-	BytesRead   int64 `json:"bytes_read"`
-	BytesWrite  int64 `json:"bytes_written"`
-	OutputBytes int64 `json:"output_bytes"` // size of the file
+	BytesRead   int64 `json:"bytes_read"`    // every sweep counted that reads again
+	BytesWrite  int64 `json:"bytes_written"` // of tensors
+	OutputBytes int64 `json:"output_bytes"`  // size of the file
 
 	MaxRAM     int64   `json:"max_ram"`
 	PlannedRAM int64   `json:"planned_ram"`

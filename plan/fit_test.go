@@ -27,7 +27,7 @@ func TestMemoryIsTakenFromUnitsThenFromWorkers(t *testing.T) {
 		t.Errorf("with much memory: %+v", r)
 	}
 	last, need := p.Ring, int64(0)
-	for have := int64(8 << 20); ; have -= 4 << 10 {
+	for have := int64(8 << 20); ; have -= 16 << 10 {
 		m.o.MaxRAM = have
 		p, err := m.plan(t)
 		if err != nil {
@@ -38,7 +38,7 @@ func TestMemoryIsTakenFromUnitsThenFromWorkers(t *testing.T) {
 			if text == nil || text[1] != plan.Size(have) {
 				t.Errorf("message %q", err)
 			}
-			need = have + 4<<10
+			need = have + 16<<10
 			break
 		}
 		r := p.Ring
