@@ -12,23 +12,33 @@ func f16ToF32(h uint16) float32 {
 	return math.Float32frombits(b) * 0x1p112
 }
 
-// f32ToF16 rounds to IEEE binary16, to nearest even, without branches but for NaN.
+// The magnitudes that IEEE binary16 holds as normal numbers, as bits of a float32.
+const (
+	leastF16 = (127 - 14) << 23
+	aboveF16 = (127 + 16) << 23
+)
+
+// normalToF16 rounds a number in the normal range, with bits b, to IEEE binary16, to nearest
+// even. Rounding carries into the exponent, and to infinity from 65520 on.
+func normalToF16(b uint32) uint16 {
+	a := b & 0x7fffffff
+	return uint16(b>>16&0x8000 | ((a+0xfff+a>>13&1)>>13 - (127-15)<<10))
+}
+
+// edgeToF16 rounds any other number. Small ones are rounded by adding a number whose last
+// place is that of the smallest subnormal.
 //
-// A power of two is added whose last place is that of the result: 2^13 times the power of
-// two in f, which is taken as 2^-14 at least (smaller results are subnormal, with the same
-// last place) and 2^16 at most (infinity; from 65520 on the sum rounds to it). The last
-// bits of the sum are then the mantissa with its leading 1, if it has one, which carries
-// into the exponent.
-func f32ToF16(f float32) uint16 {
-	b := math.Float32bits(f)
-	a := min(b&0x7fffffff, (127+16)<<23)
-	e := max(a&0x7f800000, (127-14)<<23)
-	sum := math.Float32bits(math.Float32frombits(a) + math.Float32frombits(e+13<<23))
-	h := sum&0xfff + e>>13 - (127-14)<<10
-	if f != f {
+//go:noinline
+func edgeToF16(b uint32) uint16 {
+	sign, a := uint16(b>>16)&0x8000, b&0x7fffffff
+	switch {
+	case a > infF32:
 		return nanF16
+	case a >= aboveF16:
+		return sign | infF16
 	}
-	return uint16(h | b>>16&0x8000)
+	v := math.Float32frombits(a) + 0.5
+	return sign | uint16(math.Float32bits(v)-math.Float32bits(0.5))
 }
 
 func bf16ToF32(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
@@ -61,7 +71,12 @@ func widenF16[F float](dst []F, src []byte) {
 func narrowF16[F float](dst []byte, src []F) {
 	dst = dst[:2*len(src)]
 	for i, x := range src {
-		le.PutUint16(dst[2*i:], f32ToF16(to32(x)))
+		b := math.Float32bits(to32(x))
+		h := normalToF16(b)
+		if b&0x7fffffff-leastF16 >= aboveF16-leastF16 {
+			h = edgeToF16(b)
+		}
+		le.PutUint16(dst[2*i:], h)
 	}
 }
 
@@ -80,8 +95,14 @@ func widenBF16[F float](dst []F, src []byte) {
 }
 
 func narrowBF16[F float](dst []byte, src []F) {
-	dst = dst[:2*len(src)]
-	for i, x := range src {
-		le.PutUint16(dst[2*i:], f32ToBF16(to32(x)))
+	i := 0
+	for ; i <= len(src)-4; i += 4 {
+		x := (*[4]F)(src[i:])
+		low := uint32(f32ToBF16(to32(x[0]))) | uint32(f32ToBF16(to32(x[1])))<<16
+		high := uint32(f32ToBF16(to32(x[2]))) | uint32(f32ToBF16(to32(x[3])))<<16
+		le.PutUint64(dst[2*i:], uint64(low)|uint64(high)<<32)
+	}
+	for ; i < len(src); i++ {
+		le.PutUint16(dst[2*i:], f32ToBF16(to32(src[i])))
 	}
 }

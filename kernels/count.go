@@ -82,16 +82,20 @@ func countStored[F float, W word](stored []byte, d tensor.DType, values []F) ver
 func countHalves[W word](stored []byte, inf uint16, x []W) (v verdict) {
 	infX, _ := infBits[W]()
 	exps := halfOnes * uint64(inf)
-	for ; len(x) >= 4 && len(stored) >= 8; x, stored = x[4:], stored[8:] {
-		w := le.Uint64(stored) &^ halfSigns
-		if badLanes(w, exps)|zeroHalves(w) == 0 {
+	lowest := lowestOf(exps)
+	i := 0
+	for ; i <= len(x)-4; i += 4 {
+		w := le.Uint64(stored[2*i:]) &^ halfSigns
+		bad, notZero := w&exps+lowest, w+halfSigns-halfOnes // in the sign bits
+		if (bad|^notZero)&halfSigns == 0 {
 			continue
 		}
-		for _, b := range (*[4]W)(x) {
+		for _, b := range (*[4]W)(x[i:]) {
 			note(&v, b, infX, bit(uint16(w) == 0), bit(uint16(w) >= inf))
 			w >>= 16
 		}
 	}
+	x, stored = x[i:], stored[2*i:]
 	for i, b := range x {
 		h := le.Uint16(stored[2*i:]) & 0x7fff
 		note(&v, b, infX, bit(h == 0), bit(h >= inf))
@@ -123,13 +127,13 @@ func countF64[W word](stored []byte, x []W) (v verdict) {
 	return v
 }
 
-// countSmall has no quick way around zeros: weights have many of them in 8 bits.
 func countSmall[W word](stored []byte, classes *[256]uint8, x []W) (v verdict) {
 	infX, _ := infBits[W]()
 	stored = stored[:len(x)]
 	for i, b := range x {
-		c := classes[stored[i]]
-		note(&v, b, infX, uint64(c&isZero), uint64(c/isBad))
+		if c := classes[stored[i]]; c != 0 {
+			note(&v, b, infX, uint64(c&isZero), uint64(c/isBad))
+		}
 	}
 	return v
 }

@@ -10,38 +10,33 @@ const (
 	wordOnes  = 0x0000_0001_0000_0001
 )
 
-// laneSigns returns the sign bits of the elements in a word.
-func laneSigns(exps uint64) uint64 { return exps << 1 &^ exps }
-
-// badLanes returns the sign bits of the elements of w that are NaN or infinite: where the
-// exponent is all ones, adding its lowest bit carries into the sign.
-func badLanes(w, exps uint64) uint64 { return (w&exps + exps&^(exps<<1)) & laneSigns(exps) }
-
-// zeroHalves returns the sign bits of the 16-bit elements of w that are 0. No sign is set
-// in w.
-func zeroHalves(w uint64) uint64 { return ^(w + halfSigns - halfOnes) & halfSigns }
+// signsOf and lowestOf return the sign bits of the elements in a word, and the lowest bits
+// of their exponents. Adding these to exponents that are all ones carries into the signs.
+func signsOf(exps uint64) uint64  { return exps << 1 &^ exps }
+func lowestOf(exps uint64) uint64 { return exps &^ (exps << 1) }
 
 // anyBad reports whether any element in src is NaN or infinite.
 func anyBad(src []byte, exps uint64) bool {
 	var or uint64
-	lowest := exps &^ (exps << 1)
+	lowest := lowestOf(exps)
 	i := 0
 	for ; i <= len(src)-16; i += 16 {
 		s := (*[16]byte)(src[i:])
 		or |= (le.Uint64(s[0:])&exps + lowest) | (le.Uint64(s[8:])&exps + lowest)
 	}
-	return or&laneSigns(exps) != 0 || countBad(src[i:], exps) > 0
+	return or&signsOf(exps) != 0 || countBad(src[i:], exps) > 0
 }
 
 // countBad counts the elements in src that are NaN or infinite.
 func countBad(src []byte, exps uint64) (n int) {
+	signs, lowest := signsOf(exps), lowestOf(exps)
 	i := 0
 	for ; i <= len(src)-8; i += 8 {
-		n += bits.OnesCount64(badLanes(le.Uint64(src[i:]), exps))
+		n += bits.OnesCount64((le.Uint64(src[i:])&exps + lowest) & signs)
 	}
 	var last [8]byte
 	copy(last[:], src[i:])
-	return n + bits.OnesCount64(badLanes(le.Uint64(last[:]), exps))
+	return n + bits.OnesCount64((le.Uint64(last[:])&exps+lowest)&signs)
 }
 
 func countBadSmall(src []byte, classes *[256]uint8) (n int) {

@@ -148,3 +148,27 @@ func BenchmarkSumRule(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOps measures each operation alone: a Program that repeats it. One element of the
+// benchmark is one operation on one element.
+func BenchmarkOps(b *testing.B) {
+	const n, times = 4096, 16
+	for _, op := range Ops() {
+		b.Run(op.String(), func(b *testing.B) {
+			p := &Program{Operands: []Operand{{DType: tensor.F32}, {DType: tensor.F32}, {DType: tensor.F32}}, NumConsts: 1,
+				Code: []Instr{{Op: OpLoad}, {Op: OpLoad, Imm: 1}, {Op: OpLoad, Imm: 2}, {Op: OpLT, A: 0, B: 1}, {Op: OpLT, A: 1, B: 2}}}
+			in := Instr{Op: op, A: 0, B: 1, C: 2, DType: tensor.F16}
+			if op.Arity() > 0 && op.TakesMask(0) {
+				in.A, in.B = 3, 4
+			}
+			if op == OpSelect {
+				in.B = 1
+			}
+			for range times {
+				p.Code = append(p.Code, in)
+			}
+			l, _ := launchOf(p, n, weights)
+			benchmark(b, l, times*n)
+		})
+	}
+}

@@ -8,54 +8,65 @@ package kernels
 func signBit[W word]() W { return ^(^W(0) >> 1) }
 
 func negBits[W word](d, x []W) {
+	x = x[:len(d)]
+	sign := signBit[W]()
 	for i := range d {
-		d[i] = x[i] ^ signBit[W]()
+		d[i] = x[i] ^ sign
 	}
 }
 
 func absBits[W word](d, x []W) {
+	x = x[:len(d)]
+	sign := signBit[W]()
 	for i := range d {
-		d[i] = x[i] &^ signBit[W]()
+		d[i] = x[i] &^ sign
 	}
 }
 
 func andBits[W word](d, x, y []W) {
+	x, y = x[:len(d)], y[:len(d)]
 	for i := range d {
 		d[i] = x[i] & y[i]
 	}
 }
 
 func orBits[W word](d, x, y []W) {
+	x, y = x[:len(d)], y[:len(d)]
 	for i := range d {
 		d[i] = x[i] | y[i]
 	}
 }
 
 func xorBits[W word](d, x, y []W) {
+	x, y = x[:len(d)], y[:len(d)]
 	for i := range d {
 		d[i] = x[i] ^ y[i]
 	}
 }
 
 func addBits[W word](d, x, y []W) {
+	x, y = x[:len(d)], y[:len(d)]
 	for i := range d {
 		d[i] = x[i] + y[i]
 	}
 }
 
 func subBits[W word](d, x, y []W) {
+	x, y = x[:len(d)], y[:len(d)]
 	for i := range d {
 		d[i] = x[i] - y[i]
 	}
 }
 
 func shlBits[W word](d, x []W, n uint64) {
+	x = x[:len(d)]
 	for i := range d {
 		d[i] = x[i] << n
 	}
 }
 
 func shrBits[W word](d, x []W, n uint64) {
+	x = x[:len(d)]
 	for i := range d {
 		d[i] = x[i] >> n
 	}
@@ -63,6 +74,7 @@ func shrBits[W word](d, x []W, n uint64) {
 
 // signBits: the sign and the bits of 1, or 0 for zeros and NaNs.
 func signBits[W word](d, x []W) {
+	x = x[:len(d)]
 	inf, _ := infBits[W]()
 	sign, unit := signBit[W](), oneBits[W]()
 	for i := range d {
@@ -77,6 +89,7 @@ func signBits[W word](d, x []W) {
 
 // minBits and maxBits choose among the bits xb and yb of x and y.
 func minBits[F float, W word](d, xb, yb []W, x, y []F) {
+	xb, yb, x, y = xb[:len(d)], yb[:len(d)], x[:len(d)], y[:len(d)]
 	for i := range d {
 		b, v := yb[i], x[i]
 		if v < y[i] {
@@ -90,6 +103,7 @@ func minBits[F float, W word](d, xb, yb []W, x, y []F) {
 }
 
 func maxBits[F float, W word](d, xb, yb []W, x, y []F) {
+	xb, yb, x, y = xb[:len(d)], yb[:len(d)], x[:len(d)], y[:len(d)]
 	for i := range d {
 		b, v := yb[i], x[i]
 		if v > y[i] {
@@ -103,6 +117,7 @@ func maxBits[F float, W word](d, xb, yb []W, x, y []F) {
 }
 
 func selectBits[W word](d []W, m []bool, x, y []W) {
+	m, x, y = m[:len(d)], x[:len(d)], y[:len(d)]
 	for i := range d {
 		d[i] = y[i] ^ (x[i]^y[i])&-W(bit(m[i]))
 	}
@@ -110,6 +125,7 @@ func selectBits[W word](d []W, m []bool, x, y []W) {
 
 // nanToNumBits: the largest finite number is the one before infinity.
 func nanToNumBits[W word](d, x []W) {
+	x = x[:len(d)]
 	inf, _ := infBits[W]()
 	for i := range d {
 		b := x[i]

@@ -18,27 +18,28 @@ func fmaAll[F float](d, x, y, z []F) {
 		return
 	}
 	i := 0
-	for ; i+4 <= len(d); i += 4 {
+	for ; i <= len(d)-4; i += 4 {
 		d, x, y, z := (*[4]F)(d[i:]), (*[4]F)(x[i:]), (*[4]F)(y[i:]), (*[4]F)(z[i:])
-		s0 := float64(x[0])*float64(y[0]) + float64(z[0])
-		s1 := float64(x[1])*float64(y[1]) + float64(z[1])
-		s2 := float64(x[2])*float64(y[2]) + float64(z[2])
-		s3 := float64(x[3])*float64(y[3]) + float64(z[3])
-		if inDoubt(s0) || inDoubt(s1) || inDoubt(s2) || inDoubt(s3) {
-			fmaEach(d[:], x[:], y[:], z[:])
-			continue
+		p0, c0 := float64(x[0])*float64(y[0]), float64(z[0])
+		p1, c1 := float64(x[1])*float64(y[1]), float64(z[1])
+		p2, c2 := float64(x[2])*float64(y[2]), float64(z[2])
+		p3, c3 := float64(x[3])*float64(y[3]), float64(z[3])
+		s0, s1, s2, s3 := p0+c0, p1+c1, p2+c2, p3+c3
+		if inDoubt(s0) {
+			s0 = sumToOdd(p0, c0)
+		}
+		if inDoubt(s1) {
+			s1 = sumToOdd(p1, c1)
+		}
+		if inDoubt(s2) {
+			s2 = sumToOdd(p2, c2)
+		}
+		if inDoubt(s3) {
+			s3 = sumToOdd(p3, c3)
 		}
 		d[0], d[1], d[2], d[3] = F(s0), F(s1), F(s2), F(s3)
 	}
-	fmaEach(d[i:], x[i:], y[i:], z[i:])
-}
-
-// fmaEach is fmaAll of float32 without doubts.
-//
-//go:noinline
-func fmaEach[F float](d, x, y, z []F) {
-	x, y, z = x[:len(d)], y[:len(d)], z[:len(d)]
-	for i := range d {
+	for ; i < len(d); i++ {
 		p, c := float64(x[i])*float64(y[i]), float64(z[i])
 		d[i] = F(sumToOdd(p, c))
 	}
