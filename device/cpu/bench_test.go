@@ -45,6 +45,16 @@ func lerp(b *kernels.Builder, x, y, t kernels.Val) kernels.Val {
 	return b.Op3(kernels.OpFMA, t, b.Op2(kernels.OpSub, y, x), x)
 }
 
+// byRow interpolates with a weight of its own for every row.
+func byRow(d tensor.DType) *kernels.Program {
+	p := checked(d, 2, func(b *kernels.Builder) kernels.Val { return lerp(b, b.Load(0), b.Load(1), b.Load(2)) })
+	p.Operands = append(p.Operands, kernels.Operand{DType: tensor.F32, Form: kernels.Row})
+	return p
+}
+
+// rowElems is the length of rows in benchmarks.
+const rowElems = 1280
+
 // slerpSums is the first phase of slerp: three sums of products.
 func slerpSums(d tensor.DType) *kernels.Program {
 	b := &kernels.Builder{}
@@ -60,6 +70,10 @@ func workloads() (all []workload) {
 	for _, d := range []tensor.DType{tensor.F16, tensor.BF16, tensor.F32, tensor.F64} {
 		add("lerp/"+d.String(), checked(d, 2, func(b *kernels.Builder) kernels.Val { return lerp(b, b.Load(0), b.Load(1), b.Const(0)) }))
 	}
+	add("lerp_by_row/F16", byRow(tensor.F16))
+	wide := checked(tensor.F64, 2, func(b *kernels.Builder) kernels.Val { return lerp(b, b.Load(0), b.Load(1), b.Const(0)) })
+	wide.Operands[0].DType, wide.Operands[1].DType, wide.Results[0].DType = tensor.F16, tensor.F16, tensor.F16
+	add("lerp_in_F64/F16", wide)
 	for _, d := range []tensor.DType{tensor.F16, tensor.BF16, tensor.F32} {
 		add("add_difference/"+d.String(), checked(d, 3, func(b *kernels.Builder) kernels.Val {
 			return b.Op2(kernels.OpAdd, b.Load(0), b.Op2(kernels.OpMul, b.Const(0), b.Op2(kernels.OpSub, b.Load(1), b.Load(2))))
@@ -102,8 +116,10 @@ func newTensors(b *testing.B, q device.Queue, p *kernels.Program, n int64) *tens
 		return kernels.Span{Mem: m, Off: shift, Len: size}
 	}
 	for _, o := range p.Operands {
-		t.launch.Args = append(t.launch.Args, kernels.Arg{Span: alloc(n*o.DType.Size(), o.DType)})
-		t.bytes += n * o.DType.Size()
+		t.launch.Args = append(t.launch.Args, kernels.Arg{Span: alloc(n*o.DType.Size(), o.DType), Period: rowElems})
+		if o.Form == kernels.Dense {
+			t.bytes += n * o.DType.Size()
+		}
 	}
 	for i := range p.Results {
 		size := kernels.ResultBytes(&p.Results[i], n, 1)
@@ -138,8 +154,12 @@ func (t *tensors) run(q device.Queue, unit int64, times *[]time.Duration) error 
 	for at := int64(0); at < t.n; at += unit {
 		l.First, l.N = at, min(unit, t.n-at)
 		for i, a := range t.launch.Args {
-			size := l.Prog.Operands[i].DType.Size()
-			l.Args[i] = kernels.Arg{Span: a.Span.Slice(at*size, l.N*size)}
+			o := &l.Prog.Operands[i]
+			first, size := at, o.DType.Size()
+			if o.Form == kernels.Row {
+				first = at / rowElems
+			}
+			l.Args[i] = kernels.Arg{Span: a.Span.Slice(first*size, l.N*size), Period: a.Period}
 		}
 		for i, s := range t.launch.Results {
 			switch r := &l.Prog.Results[i]; r.Kind {

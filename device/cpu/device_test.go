@@ -131,7 +131,7 @@ func launchOver(p *kernels.Program, n int64) *kernels.Launch {
 	for i, o := range p.Operands {
 		m := kernels.HostMem(make([]byte, n*o.DType.Size()))
 		fillWeights(m.Host, o.DType, uint64(i))
-		l.Args = append(l.Args, kernels.Arg{Span: kernels.Span{Mem: m, Len: m.Size}})
+		l.Args = append(l.Args, kernels.Arg{Span: kernels.Span{Mem: m, Len: m.Size}, Period: rowElems})
 	}
 	for i := range p.Results {
 		m := kernels.HostMem(make([]byte, kernels.ResultBytes(&p.Results[i], n, 1)))

@@ -12,8 +12,9 @@ const (
 	tailBytes    = 8 * stepElems // a step of elements of the largest type
 	laneBytes    = 8 * kernels.Lanes
 	scratchBytes = 256 << 10 // for expanded operands and values: half of a usual L2 cache
-	minBlock     = 256       // so that 64 operands and the values of 160 results still fit
-	callBytes    = 1 << 20   // memory that one call of assembly may touch
+	longBlock    = 4 * kernels.ChunkElems
+	minBlock     = 256     // so that 64 operands and the values of 160 results still fit
+	callBytes    = 1 << 20 // memory that one call of assembly may touch
 )
 
 // layScratch sizes the block so that its scratch stays in the cache, and lays out the
@@ -29,6 +30,9 @@ func (c *Code) layScratch() {
 		perElem += c.results[i].size
 	}
 	c.block = kernels.ChunkElems
+	if len(c.sums) == 0 {
+		c.block = longBlock
+	}
 	switch {
 	case buffers > 0:
 		for c.block > minBlock && buffers*c.block*c.esz > scratchBytes {

@@ -57,7 +57,7 @@ func (m *Machine) Run(c *Code, l *kernels.Launch) error {
 	if l.N == 0 {
 		return nil
 	}
-	m.live, m.err = l, nil
+	m.live, m.err, m.streams = l, nil, false
 	m.use(c)
 	m.start()
 	m.work()
@@ -285,6 +285,9 @@ func (m *Machine) finish() {
 		if f := m.code.results[i].flag; f >= 0 && flags[f] != 0 {
 			*(*uint32)(unsafe.Pointer(&m.live.Results[i].Bytes()[0])) |= flags[f]
 		}
+	}
+	if m.streams {
+		fence()
 	}
 	clear(m.reduction.Args) // keep no memory of the caller
 	clear(m.reduction.Results)

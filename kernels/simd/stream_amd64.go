@@ -66,7 +66,6 @@ func (m *Machine) cold(lo, hi uintptr) bool {
 func (m *Machine) stream(l *kernels.Launch) (head int64) {
 	c := m.code
 	s := &c.values.streaming
-	m.streams = false
 	if s.stores != 1 || s.stream == s.plain {
 		return 0
 	}

@@ -11,6 +11,11 @@ import (
 //go:noescape
 func run(code *uint64, n int)
 
+// fence orders streaming stores before everything that follows.
+//
+//go:noescape
+func fence()
+
 // fold adds 64 lanes by halves (32, 16, ..., 1: lane k adds lane k+32, and so on) and
 // clears them.
 //

@@ -77,6 +77,15 @@ func (e *emitter) entry() {
 	e.raw("")
 }
 
+// fence writes the function that waits for streaming stores.
+func (e *emitter) fence() {
+	e.raw("// func fence()")
+	e.raw("TEXT ·fence(SB), NOSPLIT, $0-0")
+	e.ins("SFENCE")
+	e.ins("RET")
+	e.raw("")
+}
+
 // constant returns the memory operand of 32 bytes that repeat the given bits (64 wide).
 func (e *emitter) constant(bits uint64) string {
 	name := fmt.Sprintf("k%016x", bits)

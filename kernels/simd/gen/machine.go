@@ -183,7 +183,6 @@ func (m machine) end() {
 	m.ins("MOVQ R8, SI")
 	m.ins("JMP (SI)")
 	m.raw("done:")
-	m.ins("SFENCE") // for streaming stores
 	m.ins("VZEROUPPER")
 	m.ins("RET")
 	m.raw("")

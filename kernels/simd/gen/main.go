@@ -24,6 +24,7 @@ func generate() (asm, table string) {
 	e := &emitter{}
 	e.header()
 	e.entry()
+	e.fence()
 	e.fold()
 	for _, m := range []machine{{emitter: e}, {emitter: e, f64: true}} {
 		m.loads()

@@ -126,19 +126,14 @@ func (m machine) inspect(w string, n int, nonFinite string, zeros bool) {
 			m.ins("VPMINU%s Y14, Y13, Y13", w)
 		}
 	}
-	m.judge("Y", w, nonFinite, zeros)
-}
-
-// judge tests the largest (register 12) and the smallest (13) of doubled bits.
-func (m machine) judge(r, w, nonFinite string, zeros bool) {
-	m.ins("VPMAXU%s %s, %s12, %s14", w, nonFinite, r, r)
-	m.ins("VPCMPEQ%s %s12, %s14, %s14", w, r, r, r)
+	m.ins("VPMAXU%s %s, Y12, Y14", w, nonFinite)
+	m.ins("VPCMPEQ%s Y12, Y14, Y14", w)
 	if zeros {
-		m.ins("VPXOR %s15, %s15, %s15", r, r, r)
-		m.ins("VPCMPEQ%s %s15, %s13, %s13", w, r, r, r)
-		m.ins("VPOR %s13, %s14, %s14", r, r, r)
+		m.ins("VPXOR Y15, Y15, Y15")
+		m.ins("VPCMPEQ%s Y15, Y13, Y13", w)
+		m.ins("VPOR Y13, Y14, Y14")
 	}
-	m.jumpIfAny(r + "14")
+	m.jumpIfAny("Y14")
 }
 
 // quickF16: float16 from float32.
@@ -201,33 +196,83 @@ func (m machine) quickF32(flagged bool) {
 	}
 }
 
-// quickHalf64: float16 or bfloat16 from float64, four elements at a time.
+// quickHalf64: float16 or bfloat16 from float64, by way of float32 rounded to odd: the bits
+// that float32 has no room for are cleared, and the last one that is left is set if one of
+// them was. That is exact but for float32 subnormals, which only bfloat16 can tell from zero.
 func (m machine) quickHalf64(k byte, flagged bool) {
-	m.anyNaN()
-	m.ins("VPXOR X12, X12, X12")
-	m.ins("VPCMPEQW X13, X13, X13")
+	if !flagged { // otherwise NaN shows in the stored words
+		m.anyNaN()
+	}
+	m.ins("VMOVDQU %s, Y13", m.constant(1<<29-1))
+	m.ins("VPXOR Y15, Y15, Y15")
 	for u := range regs {
-		m.toOdd(acc(u))
-		if k == 'h' {
-			m.ins("VCVTPS2PH $0, X10, X10")
-		} else {
-			m.bfloat("X10", "X10")
-			m.ins("VPSRLD $16, X10, X10")
-			m.ins("VPACKUSDW X10, X10, X10")
+		m.ins("VPAND Y13, %s, Y12", acc(u))
+		m.ins("VPCMPEQQ Y15, Y12, Y12")
+		m.ins("VPANDN %s, Y12, Y12", m.constant(1<<29))
+		m.ins("VPANDN %s, Y13, Y14", acc(u))
+		m.ins("VPOR Y12, Y14, Y14")
+		if u%2 == 0 {
+			m.ins("VCVTPD2PSY Y14, X%d", 8+u/2)
+			continue
 		}
-		m.ins("VMOVQ X10, %s", m.at(k, "AX", u))
-		m.ins("VPUNPCKLQDQ X10, X10, X10")
-		m.ins("VPADDW X10, X10, X10")
-		m.ins("VPMAXUW X10, X12, X12")
-		m.ins("VPMINUW X10, X13, X13")
+		m.ins("VCVTPD2PSY Y14, X12")
+		m.ins("VINSERTF128 $1, X12, Y%d, Y%d", 8+u/2, 8+u/2)
+	}
+	inf := m.constant16(0xf800)
+	if k == 'h' {
+		m.halvesF16()
+	} else {
+		inf = m.constant16(0xff00)
+		m.anySubnormal()
+		m.halvesBF16()
 	}
 	if flagged {
-		inf := m.constant16(0xf800)
-		if k == 'b' {
-			inf = m.constant16(0xff00)
-		}
-		m.judge("X", "W", inf, true)
+		m.inspect("W", 2, inf, true)
 	}
+	m.ins("VMOVDQU Y8, (AX)")
+	m.ins("VMOVDQU Y9, 32(AX)")
+}
+
+// anySubnormal jumps to the careful path if one of the float32 in Y8-Y11 is: its doubled
+// bits less one are below those of the smallest normal number, and zero is above all.
+func (m machine) anySubnormal() {
+	m.ins("VPCMPEQD Y15, Y15, Y15")
+	for i := range 4 {
+		t := 12 + min(i, 1)
+		m.ins("VPADDD Y%d, Y%d, Y%d", 8+i, 8+i, t)
+		m.ins("VPADDD Y15, Y%d, Y%d", t, t)
+		if i > 0 {
+			m.ins("VPMINUD Y13, Y12, Y12")
+		}
+	}
+	m.ins("VPMINUD %s, Y12, Y13", m.constant32(0x00fffffe))
+	m.ins("VPCMPEQD Y12, Y13, Y13")
+	m.jumpIfAny("Y13")
+}
+
+// halvesF16 packs the float32 in Y8-Y11 into words in Y8 and Y9.
+func (m machine) halvesF16() {
+	for i := range 2 {
+		m.ins("VCVTPS2PH $0, Y%d, X12", 8+2*i)
+		m.ins("VCVTPS2PH $0, Y%d, X13", 9+2*i)
+		m.ins("VINSERTI128 $1, X13, Y12, Y%d", 8+i)
+	}
+}
+
+// halvesBF16 rounds the float32 in Y8-Y11, which are not NaN, to words in Y8 and Y9.
+func (m machine) halvesBF16() {
+	for i := range 4 {
+		r := fmt.Sprintf("Y%d", 8+i)
+		m.ins("VPSRLD $16, %s, Y12", r)
+		m.ins("VPAND %s, Y12, Y12", m.constant32(1))
+		m.ins("VPADDD %s, Y12, Y12", m.constant32(0x7fff))
+		m.ins("VPADDD Y12, %s, %s", r, r)
+		m.ins("VPSRLD $16, %s, %s", r, r)
+	}
+	m.ins("VPACKUSDW Y9, Y8, Y8")
+	m.ins("VPACKUSDW Y11, Y10, Y9")
+	m.ins("VPERMQ $0xd8, Y8, Y8")
+	m.ins("VPERMQ $0xd8, Y9, Y9")
 }
 
 // careful stores register by register, with canonical NaN and exact flags.
