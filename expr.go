@@ -2,12 +2,12 @@ package mecha
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // Expr is a recipe in the making: a model, or a merge method applied to others. It is made
@@ -88,7 +88,7 @@ type builder struct {
 // node returns nil if the node, or one below it, could not be made.
 func (b *builder) node(e *Expr) *recipe.Expr {
 	if e == nil {
-		b.errs = append(b.errs, fmt.Errorf("mecha: an expression is nil"))
+		b.errs = append(b.errs, tensor.Errorf(tensor.ClassRecipe, "an expression is nil"))
 		return nil
 	}
 	n, ok := b.done[e]

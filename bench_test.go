@@ -1,0 +1,129 @@
+package mecha_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mecha-gpu/mecha-gpu"
+	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/stream/memory"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// Sizes of the benchmarks of the engine: every model has 256 MiB, in tensors as large models
+// have them.
+const (
+	benchTensors = 8
+	benchBytes   = 32 << 20 // of a tensor
+)
+
+// engineCase is a recipe and how many models it reads.
+type engineCase struct {
+	name   string
+	models int
+	expr   func(m []*mecha.Expr) *mecha.Expr
+}
+
+var engineCases = []engineCase{
+	{"Lerp", 2, func(m []*mecha.Expr) *mecha.Expr {
+		return mecha.Call("weighted_sum", m[0], m[1], mecha.Args{"alpha": 0.3})
+	}},
+	{"AddDifference", 3, func(m []*mecha.Expr) *mecha.Expr { return m[0].Add(m[1].Sub(m[2]).Scale(0.5)) }},
+	{"Slerp", 2, func(m []*mecha.Expr) *mecha.Expr { return mecha.Call("slerp", m[0], m[1], mecha.Args{"alpha": 0.3}) }},
+}
+
+// benchModels makes n models in memory of numbers that look like weights.
+func benchModels(n int, d tensor.DType) (names []*mecha.Expr, o mecha.Options) {
+	dicts := map[string]memory.Dict{}
+	r := rand.New(rand.NewPCG(1, 2))
+	x := make([]float32, 65537) // a prime: no two rows are equal
+	elems := benchBytes / d.Size()
+	for i := range n {
+		dict := memory.Dict{}
+		for k := range benchTensors {
+			for j := range x {
+				x[j] = float32(r.NormFloat64() * 0.02)
+			}
+			raw := make([]byte, int64(len(x))*d.Size())
+			kernels.Narrow(raw, x, d)
+			data := make([]byte, benchBytes)
+			for at := 0; at < len(data); {
+				at += copy(data[at:], raw)
+			}
+			dict[fmt.Sprint("layer.", k)] = memory.Tensor{DType: d, Shape: tensor.Shape{elems / 1024, 1024}, Data: data}
+		}
+		name := string(rune('a' + i))
+		dicts[name] = dict
+		names = append(names, mecha.Model(name))
+	}
+	o.Sources = sources(dicts)
+	return names, o
+}
+
+// benchEngine measures whole merges from memory to memory. The metric "memmove" is their
+// speed, in bytes read and written in a second, as a multiple of that of copy with as many
+// goroutines; both are taken in turn, and the fastest of each counts, because other work on
+// the machine only ever slows things down.
+func benchEngine(b *testing.B, c engineCase) {
+	for _, d := range []tensor.DType{tensor.F16, tensor.BF16, tensor.F32} {
+		m, o := benchModels(c.models, d)
+		r := build(b, c.expr(m), o)
+		out := make([]byte, benchTensors*benchBytes)
+		other := make([]byte, len(out))
+		for i := range out { // memory that was never written to costs the kernel, not us
+			out[i], other[i] = 1, 1
+		}
+		moved := float64(c.models+1) * float64(len(out))
+		for _, threads := range threadCounts() {
+			o.Threads = threads
+			b.Run(fmt.Sprintf("%v/threads=%d", d, threads), func(b *testing.B) {
+				var merge, move time.Duration
+				for b.Loop() {
+					start := time.Now()
+					if _, err := mecha.MergeInto(ctx, r, memory.NewSink("out", out), o); err != nil {
+						b.Fatal(err)
+					}
+					merge = fastest(merge, time.Since(start))
+					move = fastest(move, copyAll(other, out, threads))
+				}
+				b.ReportMetric(moved/merge.Seconds()/1e9, "GB/s")
+				b.ReportMetric(moved/merge.Seconds()/(2*float64(len(out))/move.Seconds()), "memmove")
+			})
+		}
+	}
+}
+
+// threadCounts are one, and all processors.
+func threadCounts() []int {
+	if n := runtime.GOMAXPROCS(0); n > 1 {
+		return []int{1, n}
+	}
+	return []int{1}
+}
+
+func fastest(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
+}
+
+// copyAll copies with several goroutines, in pieces so large that copy bypasses the cache.
+func copyAll(dst, src []byte, threads int) time.Duration {
+	start := time.Now()
+	var wg sync.WaitGroup
+	for i := range threads {
+		lo, hi := len(src)*i/threads, len(src)*(i+1)/threads
+		wg.Go(func() { copy(dst[lo:hi], src[lo:hi]) })
+	}
+	wg.Wait()
+	return time.Since(start)
+}
+
+func BenchmarkLerp(b *testing.B)          { benchEngine(b, engineCases[0]) }
+func BenchmarkAddDifference(b *testing.B) { benchEngine(b, engineCases[1]) }
+func BenchmarkSlerp(b *testing.B)         { benchEngine(b, engineCases[2]) }
