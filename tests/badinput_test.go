@@ -100,8 +100,8 @@ func TestInputThatChangesFailsTheMerge(t *testing.T) {
 	} {
 		w := newWorld(t, models)
 		done := false
-		_, err := merge(w.Mem, text, "/out/m", mecha.Options{Progress: func(mecha.Progress) {
-			if !done {
+		_, err := merge(w.Mem, text, "/out/m", mecha.Options{Progress: func(p mecha.Progress) {
+			if p.Stage == "merge" && !done {
 				done = true
 				change(w)
 			}
@@ -138,7 +138,11 @@ func TestUnwritableTargetIsRefused(t *testing.T) {
 func TestCancelledMergeLeavesNothing(t *testing.T) {
 	w := newWorld(t, map[string]memory.Dict{"a": {"w": weights(1, tensor.F32, 100_000)}, "b": {"w": weights(2, tensor.F32, 100_000)}})
 	ctx, cancel := context.WithCancel(context.Background())
-	o := mecha.Options{FS: w.Mem, ModelDirs: []string{"/in"}, UnitBytes: 4096, Threads: 1, Progress: func(mecha.Progress) { cancel() }}
+	o := mecha.Options{FS: w.Mem, ModelDirs: []string{"/in"}, UnitBytes: 4096, Threads: 1, Progress: func(p mecha.Progress) {
+		if p.Stage == "merge" {
+			cancel()
+		}
+	}}
 	r, err := mecha.ParseRecipe([]byte(recipeFor("ab", `merge "slerp" &0 &1 alpha=0.5`)), "r", o)
 	check(t, err)
 	if rep, err := mecha.Merge(ctx, r, "/out/m", o); rep != nil || tensor.ClassOf(err) != tensor.ClassInterrupted {
