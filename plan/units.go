@@ -7,8 +7,23 @@ import (
 // align is the alignment of every span in a slot: a cache line.
 const align = 64
 
-// Align rounds a number of bytes up to the alignment of spans in a slot.
-func Align(n int64) int64 { return (n + align - 1) &^ (align - 1) }
+// A span of a page or more is followed by a gap, so that spans of equal length do not have
+// equal offsets in their pages: loads then wait for stores that only look as if they wrote the same
+// memory (4 KiB aliasing), which took 40 % of the speed of an average of ten (measured on
+// 2026-11-26).
+const (
+	page = 4096
+	gap  = 17 * align
+)
+
+// Align returns how many bytes of a slot a span of n bytes takes.
+func Align(n int64) int64 {
+	a := (n + align - 1) &^ (align - 1)
+	if n >= page {
+		a += gap
+	}
+	return a
+}
 
 // LeafRange returns the range of values [lo, hi) of a leaf of n elements with form f that a
 // unit [first, first+count) of the domain reads.

@@ -68,7 +68,7 @@ func jobCost(j *plan.Job) int64 {
 	for i := range j.Segments {
 		s := &j.Segments[i]
 		for k := range s.Reads {
-			n += alignUp(bytesOf(s.Reads[k].DType, s.Reads[k].N)) + align
+			n += plan.Align(bytesOf(s.Reads[k].DType, s.Reads[k].N)) + align
 		}
 		t, r := scratchBytes(s)
 		n += t + r

@@ -55,7 +55,7 @@ func (l *loop) leaseBytes(w *worker, j *plan.Job) int64 {
 		s := &j.Segments[i]
 		for k := range s.Reads {
 			if r := &s.Reads[k]; resident(j, s, k) && !(w.info.InHost && l.view(r) != nil) {
-				n += alignUp(bytesOf(r.DType, r.N))
+				n += plan.Align(bytesOf(r.DType, r.N))
 			}
 		}
 	}

@@ -3,13 +3,12 @@ package run
 import (
 	"github.com/mecha-gpu/mecha-gpu/device"
 	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // align is the alignment of what is laid out in a slot: a cache line.
 const align = 64
-
-func alignUp(n int64) int64 { return (n + align - 1) &^ (align - 1) }
 
 // bytesOf returns the bytes of n elements; sub-byte types fill whole bytes.
 func bytesOf(d tensor.DType, n int64) int64 { return n * int64(d.Bits()) / 8 }
@@ -51,7 +50,7 @@ func (s *slot) reset() {
 // take lays out n bytes in the slot.
 func (s *slot) take(n int64) kernels.Span {
 	sp := kernels.Span{Mem: s.mem, Off: s.used, Len: n}
-	s.used += alignUp(n)
+	s.used += plan.Align(n)
 	return sp
 }
 

@@ -95,7 +95,7 @@ func (u *unit) layTemps(s *slot, in kernels.Span) {
 			continue
 		}
 		u.temps[i] = in.Slice(at, n)
-		at += alignUp(n)
+		at += plan.Align(n)
 	}
 }
 
@@ -105,7 +105,7 @@ func tempBytes(sw *kernels.Sweep, count int64) int64 {
 	for i := range sw.Bodies {
 		var n int64
 		for _, t := range sw.Bodies[i].Temps {
-			n += alignUp(count * t.Size())
+			n += plan.Align(count * t.Size())
 		}
 		most = max(most, n)
 	}
