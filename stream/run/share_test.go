@@ -96,7 +96,7 @@ func TestTenInputsUnderABudget(t *testing.T) {
 		for seed := range uint64(2) {
 			w.ring = plan.Ring{Workers: 5, Depth: depth, UnitBytes: 128 << 10}
 			rings := 5 * int64(depth) * w.plan().Ring.SlotBytes
-			one := 10 * plan.Align(280_000) // resident
+			one := 10 * plan.Align(280_002) // resident
 			b := device.NewBudget("host memory", rings+one+one/2)
 			delay := func(u run.Unit) {
 				for range (uint64(u.First)*7 + seed*13) % 50 {
