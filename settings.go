@@ -53,7 +53,7 @@ func (o *Options) effective(r *Recipe) (*recipe.Graph, error) {
 }
 
 func (o *Options) solving() recipe.Options {
-	return recipe.Options{MergeSpace: methods.Space(o.MergeSpace), ExtraKeys: recipe.ExtraKeys(o.ExtraKeys), Compat: o.Compat != ""}
+	return recipe.Options{MergeSpace: methods.Space(o.MergeSpace), ExtraKeys: recipe.ExtraKeys(o.ExtraKeys), StrictKeys: o.StrictKeys, Compat: o.Compat != ""}
 }
 
 func (o *Options) planning() plan.Options {
