@@ -2,9 +2,11 @@ package run
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/plan"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // unit is a range of the elements of a sweep with the memory that it runs on.
@@ -160,15 +162,20 @@ func (w *worker) call(u *unit, st *kernels.Step) error {
 	return w.q.Call(&c)
 }
 
+// countElems is how many elements are counted at a time.
+const countElems = 16 << 10
+
 // countAgain runs the step that stores the output again, with counts, and returns them. The
-// unit's work was waited for.
+// unit's work was waited for, and its output can be read. Elements that can count are rare, so
+// only the ranges that hold one are run.
 func (w *worker) countAgain(u *unit) (c Count, err error) {
-	for i := range u.body.Steps {
-		st := &u.body.Steps[i]
-		if st.Count == nil {
+	size := u.seg.Inst.Out.Size()
+	for off := int64(0); off < u.count; off += countElems {
+		n := min(countElems, u.count-off)
+		if !kernels.Suspicious(w.q.Host(u.out.Slice(off*size, n*size)), u.seg.Inst.Out) {
 			continue
 		}
-		if err := w.program(u, st, st.Count); err != nil {
+		if err := w.countRange(u.part(off, n)); err != nil {
 			return c, err
 		}
 	}
@@ -184,4 +191,40 @@ func (w *worker) countAgain(u *unit) (c Count, err error) {
 	}
 	b := w.q.Host(u.res)
 	return Count{NonFinite: le.Uint64(b), Overflow: le.Uint64(b[8:]), Underflow: le.Uint64(b[16:])}, nil
+}
+
+// countRange launches the counting variant.
+func (w *worker) countRange(u unit) error {
+	for i := range u.body.Steps {
+		if st := &u.body.Steps[i]; st.Count != nil {
+			if err := w.program(&u, st, st.Count); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// part is the range [off, off+n) of a unit, with the same memory and results.
+func (u *unit) part(off, n int64) unit {
+	v := *u
+	v.first, v.count = u.first+off, n
+	v.out = slice(u.out, u.seg.Inst.Out, off, n)
+	v.leaves = slices.Clone(u.leaves)
+	for _, use := range u.body.Leaves {
+		total, d := u.seg.Inst.Leaves[use.Leaf].N, u.domain()
+		from, _ := plan.LeafRange(use.Form, d, total, u.first, u.count)
+		lo, hi := plan.LeafRange(use.Form, d, total, v.first, n)
+		v.leaves[use.Leaf] = slice(u.leaves[use.Leaf], u.seg.Inst.Lowered.Leaves[use.Leaf], lo-from, hi-lo)
+	}
+	v.temps = slices.Clone(u.temps)
+	for i, t := range u.body.Temps {
+		v.temps[i] = slice(u.temps[i], t, off, n)
+	}
+	return v
+}
+
+// slice is the part [off, off+n) of elements of type d.
+func slice(s kernels.Span, d tensor.DType, off, n int64) kernels.Span {
+	return s.Slice(off*d.Size(), n*d.Size())
 }
