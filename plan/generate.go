@@ -42,6 +42,10 @@ func (p *planner) job(i int, gone []int) (*Job, error) {
 	return j, nil
 }
 
+// BatchBytes is what a batch of jobs takes in a slot beside the jobs: the gap after its output,
+// and alignment.
+const BatchBytes = gap + 4*align
+
 // jobMemory is what decides whether the sources of a job are kept in memory between sweeps.
 type jobMemory struct {
 	several  bool  // some segment has several sweeps
@@ -51,7 +55,7 @@ type jobMemory struct {
 }
 
 func memoryOf(segs []Segment) (m jobMemory) {
-	m.batch = 4 * align
+	m.batch = BatchBytes
 	for i := range segs {
 		s := &segs[i]
 		m.several = m.several || len(s.Inst.Sweeps) > 1
@@ -59,15 +63,15 @@ func memoryOf(segs []Segment) (m jobMemory) {
 			m.again += s.bytesRead() - s.bytesReadOnce()
 		}
 		for k := range s.Reads {
-			n := Align(bytesOf(s.Reads[k].DType, s.Reads[k].N))
-			m.resident += n
-			m.batch += n + align
+			n := bytesOf(s.Reads[k].DType, s.Reads[k].N)
+			m.resident += Align(n)
+			m.batch += Joined(n)
 		}
 		var most int64
 		for k := range s.Inst.Sweeps {
 			most = max(most, s.scratch(k, s.Inst.Domains[s.Inst.Sweeps[k].Domain].N))
 		}
-		m.batch += most
+		m.batch += Align(most)
 	}
 	return m
 }

@@ -25,6 +25,17 @@ func Align(n int64) int64 {
 	return a
 }
 
+// Joined returns how many bytes of a slot a range of n bytes takes at most that may become
+// one span with others: a range that is shorter than a page bears its part of the gap, since
+// together they may fill a page.
+func Joined(n int64) int64 {
+	a := Align(n) + align // the ends of what it is joined with are not aligned
+	if n < page {
+		a += (n*gap + page - 1) / page
+	}
+	return a
+}
+
 // LeafRange returns the range of values [lo, hi) of a leaf of n elements with form f that a
 // unit [first, first+count) of the domain reads.
 func LeafRange(f kernels.Form, d kernels.Domain, n, first, count int64) (lo, hi int64) {

@@ -59,7 +59,7 @@ func (b *batch) reset(sources int) {
 	b.last = resize(b.last, sources)
 	clear(b.last)
 	b.refs.reset()
-	b.size, b.cost = 0, 4*align
+	b.size, b.cost = 0, plan.BatchBytes
 }
 
 // jobCost returns the slot bytes that a job takes in a batch at most.
@@ -68,10 +68,10 @@ func jobCost(j *plan.Job) int64 {
 	for i := range j.Segments {
 		s := &j.Segments[i]
 		for k := range s.Reads {
-			n += plan.Align(bytesOf(s.Reads[k].DType, s.Reads[k].N)) + align
+			n += plan.Joined(bytesOf(s.Reads[k].DType, s.Reads[k].N))
 		}
 		t, r := scratchBytes(s)
-		n += t + r
+		n += plan.Align(t) + r
 	}
 	return n
 }
@@ -91,7 +91,7 @@ func scratchBytes(s *plan.Segment) (temps, res int64) {
 // small reports whether a job goes into a batch.
 func (l *loop) small(j *plan.Job) bool {
 	r := l.p.Ring
-	return bytesOf(j.DType, j.N) <= max(r.UnitBytes, 1) && jobCost(j)+4*align <= r.SlotBytes
+	return bytesOf(j.DType, j.N) <= max(r.UnitBytes, 1) && jobCost(j)+plan.BatchBytes <= r.SlotBytes
 }
 
 // room reports whether a small job can join a batch that is not empty.
