@@ -48,6 +48,6 @@ func PlanMerge(ctx context.Context, r *Recipe, o Options) (rep *PlanReport, err 
 		Mismatched: names(p.Mismatched), Missing: names(p.Missing),
 		BytesRead: t.BytesRead, BytesWrite: t.BytesWrite, OutputBytes: size,
 		MaxRAM: s.o.MaxRAM, PlannedRAM: min(p.HostBytes, s.o.MaxRAM), Workers: p.Ring.Workers, UnitBytes: p.Ring.UnitBytes,
-		Programs: t.Programs, Seconds: p.Seconds(s.device.Info().Rates), Warnings: s.allWarnings(),
+		Programs: t.Programs, Seconds: p.Seconds(s.device.Info().Rates), Warnings: s.allWarnings(s.modelReports()),
 	}, nil
 }

@@ -16,7 +16,6 @@ func (s *session) report() *Report {
 		Models: s.modelReports(), Missing: names(s.plan.Missing), Mismatched: names(s.plan.Mismatched),
 		MaxRAM: s.o.MaxRAM, PlannedRAM: min(s.plan.HostBytes, s.o.MaxRAM),
 		Workers: s.plan.Ring.Workers, UnitBytes: s.plan.Ring.UnitBytes, Programs: s.plan.Totals.Programs,
-		Warnings: s.allWarnings(),
 	}
 }
 
@@ -36,10 +35,10 @@ func (s *session) modelReports() []ModelReport {
 	return list
 }
 
-// allWarnings collects what is odd but not wrong.
-func (s *session) allWarnings() []string {
+// allWarnings collects what is odd but not wrong, given how the models were used.
+func (s *session) allWarnings(models []ModelReport) []string {
 	w := append(append([]string(nil), s.warnings...), s.solved.Warnings...) // those of the text included
-	for _, m := range s.modelReports() {
+	for _, m := range models {
 		if m.Used == 0 {
 			w = append(w, fmt.Sprintf("no tensor of %s is read", m.Path))
 		}
@@ -65,18 +64,21 @@ func (s *session) finish(r *Report, d *run.Report) {
 		r.NonFinite.add(c.Key, int64(c.NonFinite))
 		r.Lossy.add(c.Key, int64(c.Overflow+c.Underflow))
 	}
+	r.NonFinite.Keys, r.NonFinite.Elements = d.NonFiniteKeys, int64(d.Total.NonFinite)
+	r.Lossy.Keys, r.Lossy.Elements = d.LossyKeys, int64(d.Total.Overflow+d.Total.Underflow)
+	for i := range r.Models {
+		r.Models[i].Used += d.Again[i]
+	}
+	r.Warnings = s.allWarnings(r.Models)
 	r.BytesRead, r.BytesWritten = d.BytesRead, d.BytesWritten
 	r.PeakRAM, r.Units = s.budget.Peak(), int64(d.Units)
 	r.Time.Read, r.Time.Compute, r.Time.Write = d.Stages.Read, d.Stages.Compute+d.Stages.Wait, d.Stages.Write
 	r.Time.Publish = d.Publish
 }
 
-// add counts n elements of a key.
+// add names a key with n elements, if there are any.
 func (c *CountList) add(key string, n int64) {
-	if n == 0 {
-		return
+	if n > 0 {
+		c.First = append(c.First, KeyCount{key, n})
 	}
-	c.Keys++
-	c.Elements += n
-	c.First = append(c.First, KeyCount{key, n})
 }

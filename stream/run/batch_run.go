@@ -224,6 +224,9 @@ func (w *worker) endBatch(b *batch) error {
 			continue
 		}
 		l.rep.done(j.job.Note, j.count)
+		if err := l.remade(j.job, j.gone); err != nil {
+			return err
+		}
 	}
 	l.leave()
 	return nil

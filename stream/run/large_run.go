@@ -1,6 +1,8 @@
 package run
 
 import (
+	"errors"
+
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/plan"
 )
@@ -291,6 +293,7 @@ func (w *worker) endLarge(g *large, a *again) error {
 		l.again(*a)
 	} else {
 		l.rep.done(g.job.Note, g.count)
+		err = errors.Join(err, l.remade(g.job, g.gone))
 	}
 	l.leave()
 	return err

@@ -21,11 +21,16 @@ type Report struct {
 	Omitted   []Omission // inputs that were left out because they are not finite; at most 1000
 	Omissions int        // how many there are
 
+	// Again counts, by source, the output keys that read it only because they were made again.
+	Again []int
+
 	Dropped []Drop  // keys that could not be made; at most 1000 of them
 	Drops   int     // how many there are
 	Flagged []Count // keys with output elements that are not finite or lost range; at most 1000
 	Flags   int     // how many there are
 	Total   Count   // sum over all of them; Key is empty
+
+	NonFiniteKeys, LossyKeys int // how many of them have such elements
 
 	BytesRead    int64 // actual, restarts and every sweep included
 	BytesWritten int64
@@ -40,6 +45,36 @@ type Report struct {
 // Omission is an input that was left out because it has elements that are NaN or
 // infinite. Source is empty, and Key that of the output, if it was computed.
 type Omission struct{ Source, Key string }
+
+// reads marks the sources that a job reads.
+func reads(j *plan.Job, sources int) []bool {
+	in := make([]bool, sources)
+	for i := range j.Segments {
+		for _, r := range j.Segments[i].Reads {
+			in[r.Model] = true
+		}
+	}
+	return in
+}
+
+// remade enters the sources that a finished job reads only because it was made again. The
+// caller holds mu.
+func (l *loop) remade(j *plan.Job, gone []int) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	planned, err := l.p.Generate(j.Index, nil)
+	if err != nil {
+		return err
+	}
+	before := reads(planned, len(l.sources))
+	for i, now := range reads(j, len(l.sources)) {
+		if now && !before[i] {
+			l.rep.Again[i]++
+		}
+	}
+	return nil
+}
 
 // omit enters inputs that are left out.
 func (r *Report) omit(list []Omission) {
@@ -106,6 +141,8 @@ func (r *Report) done(n plan.Note, c Count) {
 		return
 	}
 	r.Flags++
+	r.NonFiniteKeys += btoi(c.NonFinite > 0)
+	r.LossyKeys += btoi(c.Overflow+c.Underflow > 0)
 	r.Total.add(c)
 	if len(r.Flagged) < maxNamed {
 		r.Flagged = append(r.Flagged, c)

@@ -62,6 +62,7 @@ func newLoop(ctx context.Context, p *plan.Plan, sources []tensor.Source, sinks [
 	l := &loop{p: p, sources: sources, sinks: sinks, o: o, budget: o.Budget,
 		exhausted: p.Jobs == 0, drops: make([][]int, len(sinks))}
 	l.cond = sync.NewCond(&l.mu)
+	l.rep.Again = make([]int, len(sources))
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	if l.budget == nil {
 		l.budget = device.NewBudget("host memory", math.MaxInt64)
