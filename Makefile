@@ -78,6 +78,10 @@ fuzz-long: ## every fuzz target for ten minutes
 bench: build ## measure against cat and cp, memmove and encoding/json: build/bench.json and a table
 	go run ./scripts/bench -binary $(BINARY) -json build/bench.json $(BENCHFLAGS)
 
+.PHONY: bounded
+bounded: ## peak memory of every method on a 1.5 GiB tensor, under --max-ram 64MiB
+	MECHA_BOUNDED=1 go test -count=1 -v -timeout 20m -run LargeTensor ./tests
+
 .PHONY: size
 size: ## lengths of functions and files, share of comments and tests
 	@go run ./scripts/size
