@@ -34,7 +34,7 @@ func (e Env) Merge(id string, pos []any, kw ...methods.KW[any]) (*Expr, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	n, bad := e.apply(m, args, 0)
+	n, bad := e.apply(m, args, e.line)
 	for _, b := range bad {
 		errs = append(errs, b.err)
 	}

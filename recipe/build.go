@@ -20,7 +20,7 @@ func (e Env) Model(path string, h Hints) (*Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.model(path, h, 0), nil
+	return e.model(path, h, e.line), nil
 }
 
 func (e Env) model(path string, h Hints, line int) *Expr {
@@ -41,7 +41,7 @@ func (e Env) Literal(entries []Entry, h Hints) (*Expr, error) {
 		}
 		seen[entries[i].Key] = true
 	}
-	return e.literal(slices.Clone(entries), h, 0), nil
+	return e.literal(slices.Clone(entries), h, e.line), nil
 }
 
 func (e Env) literal(entries []Entry, h Hints, line int) *Expr {
@@ -54,7 +54,7 @@ func (e Env) Value(v methods.Value, space methods.Space) (*Expr, error) {
 	if _, err := e.hints(Hints{Space: space}); err != nil {
 		return nil, err
 	}
-	return e.value(v, space, 0)
+	return e.value(v, space, e.line)
 }
 
 // converter is the method that makes one value from a state dict with one key.
@@ -127,7 +127,7 @@ func (e Env) Convert(x any) (*Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.value(v, "", 0)
+	return e.value(v, "", e.line)
 }
 
 func (e Env) entries(m map[string]any) ([]Entry, error) {

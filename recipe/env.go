@@ -12,7 +12,12 @@ type Env struct {
 	Configs config.Registry
 	Spaces  methods.Spaces
 	Limits  Limits
+
+	line int // of a text, for the nodes that are made
 }
+
+// At returns e, so that the nodes made with it are named by a line of a text in messages.
+func (e Env) At(line int) Env { e.line = line; return e }
 
 // Builtin returns the methods, configs and spaces of sd-mecha 1.1.5.
 func Builtin() Env {

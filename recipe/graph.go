@@ -65,6 +65,13 @@ func (g *Graph) Env() Env { return g.env }
 // Name returns the name of the text that the recipe came from; "" if it came from none.
 func (g *Graph) Name() string { return g.name }
 
+// Named returns g under the name of the text that it came from, for messages.
+func (g *Graph) Named(name string) *Graph {
+	n := *g
+	n.name = name
+	return &n
+}
+
 // Root returns the node that is the result.
 func (g *Graph) Root() *Expr { return g.nodes[len(g.nodes)-1] }
 

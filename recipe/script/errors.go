@@ -1,0 +1,133 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+
+	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+
+	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+func position(line, column int) syntax.Position {
+	name := sourceName
+	return syntax.MakePosition(&name, int32(line), int32(column))
+}
+
+// end is the position of errors about the program as a whole: its last line.
+func (m *machine) end() syntax.Position {
+	last := len(m.src)
+	for last > 1 && strings.TrimSpace(m.src[last-1]) == "" {
+		last--
+	}
+	return position(last, 1)
+}
+
+// fail makes the error for a position in the program.
+func (m *machine) fail(pos syntax.Position, err error) error { return m.at(pos, err) }
+
+func (m *machine) at(pos syntax.Position, err error) *recipe.ParseError {
+	e := &recipe.ParseError{File: m.file, Line: max(1, int(pos.Line)), Column: max(1, int(pos.Col)), Arg: -1, Err: err}
+	if e.Line <= len(m.src) {
+		e.Text = strings.TrimSuffix(m.src[e.Line-1], "\r")
+	}
+	return e
+}
+
+// wrap gives an error of the interpreter its place in the program.
+func (m *machine) wrap(err error) error {
+	var syn syntax.Error
+	var names resolve.ErrorList
+	var run *starlark.EvalError
+	switch {
+	case errors.As(err, &syn):
+		return m.fail(syn.Pos, errors.New(syn.Msg))
+	case errors.As(err, &names):
+		return m.unresolved(names)
+	case errors.As(err, &run):
+		return m.failed(run)
+	}
+	return m.fail(m.end(), err)
+}
+
+// maxListed is how many errors of one program are listed.
+const maxListed = 20
+
+// unresolved is the error for names that are not defined and the like.
+func (m *machine) unresolved(list resolve.ErrorList) error {
+	all := &recipe.ParseErrors{More: max(0, len(list)-maxListed)}
+	for _, e := range list[:min(len(list), maxListed)] {
+		err := &tensor.Error{Class: tensor.ClassRecipe, Err: errors.New(e.Msg)}
+		if name, ok := strings.CutPrefix(e.Msg, "undefined: "); ok {
+			err.Hint = m.meant(name)
+		}
+		all.List = append(all.List, m.at(e.Pos, err))
+	}
+	return all
+}
+
+// meant says what an undefined name may have been meant to be. Short names are near to many.
+func (m *machine) meant(name string) string {
+	var known []string
+	for k := range m.names {
+		if identifier.MatchString(k) && len(name) > 2 {
+			known = append(known, k)
+		}
+	}
+	sort.Strings(known)
+	if hint := near(name, known); hint != "" || !m.isExpr {
+		return hint
+	}
+	return fmt.Sprintf("a model is named with -m %s=FILE", name)
+}
+
+// failed is the error for a program that failed while it ran: where it happened, and from where
+// the functions that led there were called.
+func (m *machine) failed(e *starlark.EvalError) error {
+	var cause error = errors.New(e.Msg)
+	if inner := e.Unwrap(); inner != nil {
+		cause = inner
+	}
+	if m.long {
+		cause = fmt.Errorf("the program takes more than %d steps", maxSteps)
+	}
+	at, builtin, found := m.end(), false, false
+	for i := len(e.CallStack) - 1; i >= 0; i-- {
+		pos := e.CallStack[i].Pos
+		switch {
+		case pos.Filename() != sourceName:
+			builtin = builtin || !found
+		case !found:
+			at, found = pos, true
+		case pos.Line > 0:
+			cause = fmt.Errorf("%w (called from line %d)", cause, pos.Line)
+		}
+	}
+	if builtin {
+		at.Col = int32(m.callee(at))
+	}
+	return m.fail(at, cause)
+}
+
+// callee moves the position of a call from its bracket to the name before it.
+func (m *machine) callee(pos syntax.Position) int {
+	col := int(pos.Col)
+	if int(pos.Line) > len(m.src) {
+		return col
+	}
+	line := []rune(m.src[pos.Line-1])
+	if col < 1 || col > len(line) || line[col-1] != '(' {
+		return col
+	}
+	for col > 1 && strings.ContainsRune(nameRunes, line[col-2]) {
+		col--
+	}
+	return col
+}
+
+const nameRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"

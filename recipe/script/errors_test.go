@@ -1,0 +1,110 @@
+package script
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+func TestErrorsSayWhereAndWhy(t *testing.T) {
+	const two = "a = model('a')\nb = model('b')\n"
+	for _, c := range []struct {
+		program      string
+		line, column int
+		words        string // separated by |
+	}{
+		{"out = (1", 1, 9, "got end of file"},
+		{"out = 1 +", 1, 10, "got end of file"},
+		{"while True: pass", 1, 1, "while"},
+		{"load('x.star', 'y')", 1, 1, "no load"},
+		{two + "out = weighted_sum(a, q)", 3, 23, "undefined: q"},
+		{two + "out = wieghted_sum(a, b)", 3, 7, "undefined: wieghted_sum|weighted_sum"},
+		{two + "out = 0.5 * a", 3, 11, `model("a")|cannot be scaled|weighted_sum(a, b, alpha=0.5)`},
+		{two + "out = weighted_sum(a, b) * 0.5", 3, 26, "<weighted_sum>|cannot be scaled"},
+		{two + "out = -a", 3, 7, "cannot be scaled"},
+		{two + "out = (a - b) / 2", 3, 15, "multiply it"},
+		{two + "out = 1 / (a - b)", 3, 9, "unknown binary op: int / node"},
+		{two + "out = a % b", 3, 9, "unknown binary op: node % node"},
+		{two + "out = a < b", 3, 9, "no order"},
+		{two + "out = ~a", 3, 7, "unknown unary op: ~ node"},
+		{two + "out = a + 'b.safetensors'", 3, 9, "use a model"},
+		{two + "out = weighted_sum(a)", 3, 7, "parameter b is missing"},
+		{two + "out = weighted_sum(a, b, alhpa=0.5)", 3, 7, "no parameter alhpa|alpha"},
+		{two + "out = weighted_sum(a, b, alpha=[0.5])", 3, 7, "alpha|a list cannot be part of a recipe|f(*x)"},
+		{two + "out = weighted_sum(a, b, alpha=model)", 3, 7, "with brackets"},
+		{two + "out = weighted_sum(a, b, alpha={'x': 'y', 'z': 1})", 3, 7, "one type"},
+		{two + "out = weighted_sum(a, b, alpha={1: 2})", 3, 7, "names of tensors"},
+		{two + "out = weighted_sum(a, b, alpha={'x': {}})", 3, 7, `"x"|a dict cannot be part`},
+		{two + "out = weighted_sum(a, b, alpha={})", 3, 7, "empty dict"},
+		{two + "out = n_average()", 3, 7, "at least 1"},
+		{two + "out = add_difference(a, a - b, 0.5)", 3, 7, "add_difference|parameter c|alpha=0.5"},
+		{two + "out = add_difference(a, b, k=1)", 3, 7, "add_difference has no parameter k"},
+		{two + "out = add_difference(a, a - b, clamp_to_ab=True)", 3, 7, "one merge space"},
+		{two + "out = add_difference(a, b, a, clamp_to_ab=a)", 3, 7, "True or False"},
+		{two + "out = method('wsum')(a, b)", 3, 7, `unknown method "wsum"`},
+		{two + "out = a.to('float17')", 3, 9, "float17"},
+		{two + "out = a.too('float16')", 3, 9, "node has no method too|to?"},
+		{"out = model('')", 1, 7, "path is empty"},
+		{"out = model(1)", 1, 7, "got int"},
+		{"out = model('a', merge_space='wait')", 1, 7, `unknown merge space "wait"`},
+		{"out = model('a', config='sd9')", 1, 7, `unknown model config "sd9"`},
+		{"out = model('a', config=1)", 1, 7, "config|a string or None"},
+		{"out = literal(1, config='sd1-ldm')", 1, 7, "no model config"},
+		{"out = float('nan')", 1, 1, "nan"},
+		{"out = [model('a')]", 1, 1, "the result|a list"},
+		{"out = print(1)", 1, 7, "prints nothing"},
+		{"x = 1\nfail('no ' + 'luck')", 2, 1, "no luck"},
+		{"x = 1\nx.y = 2", 2, 2, "can't assign to .y"},
+		{"d = {'a': 1}\nd['a'] += 1", 2, 8, "x[k] = x[k] + y"},
+		{"def f(x):\n    return x + None\n\nout = f(1)", 2, 14, "called from line 4"},
+		{"def f():\n    return f()\nout = f()", 2, 12, "recursively"},
+		{"x = 1\n\n", 1, 1, "no result|a variable out"},
+		{"out = 1\ndef recipe():\n    return 1", 2, 1, "both"},
+		{"def recipe(x):\n    return 1", 1, 12, "parameter x has no default|x=0.5"},
+		{"def recipe(x=None):\n    return 1", 1, 12, "NoneType"},
+		{"def recipe(*x):\n    return 1", 1, 1, "one by one"},
+	} {
+		_, err := Run([]byte(c.program), "r.star", recipe.Builtin(), Options{})
+		t.Run(c.program, func(t *testing.T) {
+			wantError(t, err, c.line, c.column, strings.Split(c.words, "|")...)
+			if !strings.HasPrefix(err.Error(), "r.star:") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestAllUndefinedNamesAreListed(t *testing.T) {
+	_, err := Expr("x + y", nil, recipe.Builtin())
+	wantError(t, err, 1, 1, "expression:1:1", "undefined: x (a model is named with -m x=FILE)", "expression:1:5", "undefined: y")
+}
+
+func TestWrongSettingsAreRefused(t *testing.T) {
+	const program = "def recipe(alpha=0.5, n=2, on=True):\n    return model('a')\n"
+	for _, c := range []struct {
+		program, name, text string
+		column              int
+		words               string
+	}{
+		{program, "alpha", "half", 12, `parameter alpha: found "half", expected a number`},
+		{program, "alpha", "nan", 12, "a number"},
+		{program, "n", "0.5", 23, "an integer"},
+		{program, "on", "1", 28, "true or false"},
+		{program, "alhpa", "1", 1, "there is no parameter alhpa (did you mean alpha?)"},
+		{"out = model('a')", "alpha", "1", 1, "no function recipe"},
+	} {
+		_, err := Run([]byte(c.program), "r.star", recipe.Builtin(), Options{Set: map[string]string{c.name: c.text}})
+		wantError(t, err, 1, c.column, c.words)
+	}
+}
+
+func TestModelNamesAreChecked(t *testing.T) {
+	for name, words := range map[string]string{"2x": "no name", "a b": "no name", "": "no name", "in": "no name", "scale": "built-in", "len": "built-in", "b": "no part"} {
+		_, err := Expr("a", map[string]string{"a": "a", name: "x"}, recipe.Builtin())
+		if err == nil || !strings.Contains(err.Error(), words) || tensor.ClassOf(err) != tensor.ClassRecipe {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+
+	"github.com/mecha-gpu/mecha-gpu/methods"
+	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// Limits of a program, far above what recipes need: a factor for each of 3,000 keys, used in 100
+// merges, takes a half of the work and less of the others.
+const (
+	maxSource  = 64 << 10  // bytes; the compiler recurses into expressions
+	maxNesting = 100       // brackets; data inside data
+	maxSteps   = 2_000_000 // instructions of the interpreter
+	maxWork    = 4_000_000 // list elements that are walked through or made
+	maxBits    = 1024      // of an integer
+	maxNodes   = 100_000   // unless Env.Limits.Instructions says otherwise
+)
+
+// sourceName is the name of the text inside the interpreter. Built-ins have another.
+const sourceName = "recipe"
+
+// machine is one run of a program.
+type machine struct {
+	env    recipe.Env
+	file   string
+	src    []string // lines
+	thread *starlark.Thread
+	names  starlark.StringDict // what the program finds defined
+	work   int64               // left
+	nodes  int                 // that may still be made
+	spaces map[recipe.Digest]methods.Space
+	isExpr bool
+	long   bool // there were too many steps
+}
+
+func newMachine(src []byte, file string, env recipe.Env, models map[string]string) (*machine, error) {
+	m := &machine{env: env, file: file, work: maxWork, nodes: env.Limits.Instructions, spaces: map[recipe.Digest]methods.Space{}}
+	if m.nodes <= 0 {
+		m.nodes = maxNodes
+	}
+	m.src = strings.Split(string(src[:min(len(src), maxSource)]), "\n")
+	if err := m.checkSource(src); err != nil {
+		return nil, err
+	}
+	m.thread = &starlark.Thread{Name: file, OnMaxSteps: func(t *starlark.Thread) {
+		m.long = true
+		t.Cancel("too many steps")
+	}}
+	m.thread.SetMaxExecutionSteps(maxSteps)
+	m.names = m.builtins()
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		if err := m.define(name, models[name]); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// define gives a model a name.
+func (m *machine) define(name, path string) error {
+	bad := func(why string) error {
+		return &tensor.Error{Class: tensor.ClassRecipe, Path: m.file, Err: fmt.Errorf("the model name %q %s", name, why)}
+	}
+	id, err := dialect.ParseExpr(sourceName, name, 0)
+	if _, ok := id.(*syntax.Ident); err != nil || !ok || strings.TrimSpace(name) != name {
+		return bad("is no name: letters, digits and _")
+	}
+	if m.names[name] != nil || starlark.Universe[name] != nil {
+		return bad("is that of a built-in; take another")
+	}
+	e, err := m.env.Model(path, recipe.Hints{Space: methods.Weight})
+	if err != nil {
+		return err
+	}
+	m.names[name] = &node{m, e}
+	return nil
+}
+
+// checkSource refuses a text that is too long, or nested so deeply that reading it would take
+// too much stack.
+func (m *machine) checkSource(src []byte) error {
+	if len(src) > maxSource {
+		return m.fail(position(1, 1), fmt.Errorf("the program has %d bytes, at most %d are read", len(src), maxSource))
+	}
+	depth := 0
+	for i, line := range m.src {
+		for j := range line {
+			switch line[j] {
+			case '(', '[', '{':
+				depth++
+			case ')', ']', '}':
+				depth = max(0, depth-1)
+			}
+			if depth > maxNesting {
+				return m.fail(position(i+1, j+1), fmt.Errorf("more than %d brackets are open", maxNesting))
+			}
+		}
+	}
+	return nil
+}
+
+// made counts a node, and gives it to the program.
+func (m *machine) made(e *recipe.Expr, err error) (starlark.Value, error) {
+	if err != nil {
+		return nil, err
+	}
+	if m.nodes--; m.nodes < 0 {
+		return nil, errors.New("the recipe has too many nodes")
+	}
+	return &node{m, e}, nil
+}
+
+// here returns the environment for nodes made at the current line.
+func (m *machine) here() recipe.Env {
+	for i := 0; i < m.thread.CallStackDepth(); i++ {
+		if pos := m.thread.CallFrame(i).Pos; pos.Filename() == sourceName {
+			return m.env.At(int(pos.Line))
+		}
+	}
+	return m.env
+}
+
+// space returns the merge space of a node if it is known before the recipe is solved: from a
+// hint, or from the method; "" if not.
+func (m *machine) space(e *recipe.Expr) methods.Space {
+	if e.Kind() != recipe.MergeNode {
+		return e.Hints().Space
+	}
+	ret := e.Method().Return
+	if ret.Symbol == nil {
+		return ret.Space
+	}
+	if s, ok := m.spaces[e.Digest()]; ok {
+		return s
+	}
+	var found methods.Space
+	for p, list := range e.Args() {
+		for _, a := range list {
+			if found == "" && e.Method().Params[p].Symbol == ret.Symbol {
+				found = m.space(a)
+			}
+		}
+	}
+	m.spaces[e.Digest()] = found
+	return found
+}

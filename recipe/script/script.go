@@ -1,0 +1,130 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+
+	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// Options are what a program is given.
+type Options struct {
+	Set    map[string]string // values of parameters, as text, by name
+	Models map[string]string // paths of models, by the name that the program has for them
+}
+
+// Names in a program that make its result.
+const (
+	entry  = "recipe" // function
+	result = "out"    // variable
+)
+
+// Run runs a program and returns the recipe that it makes: what the function recipe returns, or
+// else the variable out. name is the name of the file, for messages.
+func Run(src []byte, name string, env recipe.Env, o Options) (*recipe.Graph, error) {
+	m, globals, err := load(src, name, env, o.Models)
+	if err != nil {
+		return nil, err
+	}
+	fn, isFunction := globals[entry].(*starlark.Function)
+	out := globals[result]
+	switch {
+	case isFunction && out != nil:
+		return nil, m.fail(fn.Position(), fmt.Errorf("both the function %s and the variable %s say what the result is", entry, result))
+	case !isFunction && out == nil:
+		return nil, m.fail(m.end(), &tensor.Error{Class: tensor.ClassRecipe, Err: errors.New("the program has no result"),
+			Want: fmt.Sprintf("a variable %s, or a function %s that returns it", result, entry)})
+	case !isFunction && len(o.Set) > 0:
+		first := slices.Sorted(maps.Keys(o.Set))[0]
+		return nil, m.fail(m.end(), fmt.Errorf("there is no parameter %s: the program has no function %s", first, entry))
+	}
+	if isFunction {
+		if out, err = m.call(fn, o.Set); err != nil {
+			return nil, err
+		}
+	}
+	return m.graph(out, o.Models)
+}
+
+// Expr evaluates an expression, such as "a + 0.5*(b - c) | a". models are the paths of the
+// models that it names; each must have a part in the result.
+func Expr(expr string, models map[string]string, env recipe.Env) (*recipe.Graph, error) {
+	m, err := newMachine([]byte(expr), "expression", env, models)
+	if err != nil {
+		return nil, err
+	}
+	m.isExpr = true
+	e, err := dialect.ParseExpr(sourceName, expr, 0)
+	if err != nil {
+		return nil, m.wrap(err)
+	}
+	g := guard{m: m}
+	e = g.expr(e)
+	if g.err != nil {
+		return nil, g.err
+	}
+	v, err := starlark.EvalExprOptions(dialect, m.thread, e, m.names)
+	if err != nil {
+		return nil, m.wrap(err)
+	}
+	return m.graph(v, models)
+}
+
+// dialect is Starlark with loops outside functions, names that may change, and sets. It has
+// neither while nor recursion.
+var dialect = &syntax.FileOptions{Set: true, TopLevelControl: true, GlobalReassign: true}
+
+// load runs the statements of a program and returns its names.
+func load(src []byte, name string, env recipe.Env, models map[string]string) (*machine, starlark.StringDict, error) {
+	m, err := newMachine(src, name, env, models)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := dialect.Parse(sourceName, src, 0)
+	if err != nil {
+		return nil, nil, m.wrap(err)
+	}
+	g := guard{m: m}
+	g.stmts(f.Stmts)
+	if g.err != nil {
+		return nil, nil, g.err
+	}
+	prog, err := starlark.FileProgram(f, m.names.Has)
+	if err != nil {
+		return nil, nil, m.wrap(err)
+	}
+	globals, err := prog.Init(m.thread, m.names)
+	if err != nil {
+		return nil, nil, m.wrap(err)
+	}
+	return m, globals, nil
+}
+
+// graph makes the recipe of a result. Models that were named from outside must be part of it:
+// one that is not was mistyped somewhere.
+func (m *machine) graph(v starlark.Value, models map[string]string) (*recipe.Graph, error) {
+	x, err := m.value(v)
+	if err != nil {
+		return nil, m.fail(m.end(), fmt.Errorf("the result: %w", err))
+	}
+	g, err := m.env.Graph(x)
+	if err != nil {
+		return nil, m.fail(m.end(), fmt.Errorf("the result: %w", err))
+	}
+	used := map[recipe.Digest]bool{}
+	for _, n := range g.Nodes() {
+		used[n.Digest()] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		if n, ok := m.names[name].(*node); ok && !used[n.e.Digest()] {
+			return nil, m.fail(m.end(), fmt.Errorf("the model %s (%s) has no part in the result", name, models[name]))
+		}
+	}
+	return g.Named(m.file), nil
+}
