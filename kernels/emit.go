@@ -67,13 +67,26 @@ func (b *build) body(spec *sweepSpec, choices []int32, index int, out tensor.DTy
 		}
 	}
 	if spec.store {
-		v, err := e.value(b.o.root)
+		v, err := e.value(b.stored(out))
 		if err != nil {
 			return nil, err
 		}
 		e.want(Result{Kind: Store, V: v, DType: out}, Ref{Kind: RefOut})
 	}
 	return e, e.split()
+}
+
+// stored returns the number of the node whose value is stored. A last rounding to the type of
+// the output is the store's: it sees what the rounding loses.
+func (b *build) stored(out tensor.DType) int32 {
+	id := b.o.ids[b.o.root]
+	for {
+		n := &b.t.nodes[id]
+		if n.kind != nGuard && !(n.kind == nOp && n.op == OpRound && n.dtype == out) {
+			return b.number(id)
+		}
+		id = n.a
+	}
 }
 
 // check makes the body of an output that is copied or converted from a leaf: it only looks
