@@ -22,6 +22,7 @@ type survey struct {
 	nErrs      int
 	totals     Totals
 	used       []int // keys read, by model
+	usedBy     []int // by model: the last key that reads it, counted from 1
 	reps       map[*kernels.Lowered]*rep
 	segs       []Segment         // of the key at hand
 	again      map[sharing]int64 // bytes that jobs with several sweeps read again
@@ -57,7 +58,7 @@ const maxErrors = 1000
 
 func (sv *survey) keys(ctx context.Context) error {
 	s := sv.p.e.s
-	sv.used = make([]int, len(s.Models))
+	sv.used, sv.usedBy = make([]int, len(s.Models)), make([]int, len(s.Models))
 	n := s.NumKeys()
 	sv.outs = make([]output, 0, n)
 	for i := range n {
@@ -165,22 +166,13 @@ func (sv *survey) count(note Note, d tensor.DType, n int64) {
 // countUsed counts the key for every model that it reads.
 func (sv *survey) countUsed() {
 	for i := range sv.segs {
-		for k, r := range sv.segs[i].Reads {
-			if !sv.readBefore(r.Model, i, k) {
+		for _, r := range sv.segs[i].Reads {
+			if sv.usedBy[r.Model] != sv.totals.Keys {
+				sv.usedBy[r.Model] = sv.totals.Keys
 				sv.used[r.Model]++
 			}
 		}
 	}
-}
-
-// readBefore reports whether a read before read k of segment i is from the model.
-func (sv *survey) readBefore(model, i, k int) bool {
-	for j := range i {
-		if slices.ContainsFunc(sv.segs[j].Reads, func(r Read) bool { return r.Model == model }) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(sv.segs[i].Reads[:k], func(r Read) bool { return r.Model == model })
 }
 
 // readAgain returns the bytes that jobs read more than once, because they have several
