@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
@@ -66,9 +67,12 @@ func ParseRecipe(text []byte, name string, o Options) (*Recipe, error) {
 	return &Recipe{graph: g, name: name}, nil
 }
 
-// LoadRecipe reads a recipe from a file: text, or a merged checkpoint that carries one. What
-// the file is, its content decides.
+// LoadRecipe reads a recipe from a file: text, or a merged checkpoint that carries one, which
+// its content decides; or a Starlark program (see LoadScript), if it ends in ScriptSuffix.
 func LoadRecipe(ctx context.Context, path string, o Options) (*Recipe, error) {
+	if strings.HasSuffix(path, ScriptSuffix) {
+		return LoadScript(ctx, path, ScriptOptions{}, o)
+	}
 	text, err := readRecipe(ctx, o.fs(), path)
 	if err != nil {
 		return nil, err
@@ -83,27 +87,36 @@ func LoadRecipe(ctx context.Context, path string, o Options) (*Recipe, error) {
 
 // readRecipe returns the text of a recipe file.
 func readRecipe(ctx context.Context, fsys vfs.FS, path string) ([]byte, error) {
+	text, isText, err := readText(fsys, path)
+	if err == nil && !isText {
+		return embeddedRecipe(ctx, fsys, path)
+	}
+	return text, err
+}
+
+// readText returns the content of a text file; isText is false if it is none, or a folder.
+func readText(fsys vfs.FS, path string) (text []byte, isText bool, err error) {
 	f, err := fsys.Open(path)
 	if err != nil {
-		return nil, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("cannot read the recipe: %w", err)}
+		return nil, false, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("cannot read the recipe: %w", err)}
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, &tensor.Error{Class: tensor.ClassIO, Path: path, Err: err}
+		return nil, false, &tensor.Error{Class: tensor.ClassIO, Path: path, Err: err}
 	}
 	if info.Mode.IsDir() || !looksLikeText(f, info.Size) {
-		return embeddedRecipe(ctx, fsys, path)
+		return nil, false, nil
 	}
 	if info.Size > maxRecipeBytes {
-		return nil, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("a recipe of %d bytes is too long", info.Size),
+		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("a recipe of %d bytes is too long", info.Size),
 			Want: fmt.Sprintf("at most %d bytes", maxRecipeBytes)}
 	}
-	text := make([]byte, info.Size)
+	text = make([]byte, info.Size)
 	if err := vfs.ReadFull(f, text, 0); err != nil {
-		return nil, &tensor.Error{Class: tensor.ClassIO, Path: path, Err: err}
+		return nil, true, &tensor.Error{Class: tensor.ClassIO, Path: path, Err: err}
 	}
-	return text, nil
+	return text, true, nil
 }
 
 // looksLikeText reports whether a file starts as text does. A checkpoint starts with the

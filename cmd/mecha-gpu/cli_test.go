@@ -50,6 +50,15 @@ func (f *fakeLibrary) Inspect(_ context.Context, path string, o mecha.Options) (
 
 func (f *fakeLibrary) Methods(mecha.Options) (methods.Set, error) { return methods.Builtin(), f.err }
 
+func (f *fakeLibrary) RecipeText(_ context.Context, in input, _ mecha.Options) (string, error) {
+	f.in = in
+	return "version 0.1.0", f.err
+}
+
+func (f *fakeLibrary) ScriptParams(context.Context, string) ([]mecha.ScriptParam, error) {
+	return nil, f.err
+}
+
 // cli is a run of the program in a test.
 type cli struct {
 	lib      library

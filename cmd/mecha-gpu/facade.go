@@ -12,8 +12,13 @@ type facade struct{}
 
 // load reads and parses a recipe.
 func load(ctx context.Context, in input, o mecha.Options) (*mecha.Recipe, error) {
-	if in.path == "-" {
+	switch {
+	case in.path == "":
+		return mecha.ParseExpr(in.expr, in.script.Models, o)
+	case in.path == "-":
 		return mecha.ParseRecipe(in.text, "standard input", o)
+	case isScript(in.path):
+		return mecha.LoadScript(ctx, in.path, in.script, o)
 	}
 	return mecha.LoadRecipe(ctx, in.path, o)
 }
@@ -47,3 +52,15 @@ func (facade) Inspect(ctx context.Context, path string, o mecha.Options) (*mecha
 }
 
 func (facade) Methods(o mecha.Options) (methods.Set, error) { return mecha.Methods(o) }
+
+func (facade) RecipeText(ctx context.Context, in input, o mecha.Options) (string, error) {
+	r, err := load(ctx, in, o)
+	if err != nil {
+		return "", err
+	}
+	return r.Text()
+}
+
+func (facade) ScriptParams(ctx context.Context, path string) ([]mecha.ScriptParam, error) {
+	return mecha.ScriptParams(ctx, path, mecha.Options{})
+}

@@ -12,12 +12,14 @@ import (
 
 // recipeFlags are the flags that say what a recipe means; vet, plan and merge have them.
 type recipeFlags struct {
+	sourceFlags
 	space  choice[string]
 	compat choice[string]
 }
 
 // add adds the flags to a command.
 func (f *recipeFlags) add(fs *pflag.FlagSet) {
+	f.sourceFlags.add(fs)
 	f.space = oneOf(named[string]{"weight", "weight"}, named[string]{"delta", "delta"},
 		named[string]{"param", "param"}, named[string]{"any", "any"})
 	f.compat = oneOf(named[string]{"none", ""}, named[string]{"sd-mecha-1.1.5", "sd-mecha-1.1.5"})

@@ -17,12 +17,17 @@ type library interface {
 	Merge(ctx context.Context, in input, output string, o mecha.Options) (*mecha.Report, error)
 	Inspect(ctx context.Context, path string, o mecha.Options) (*mecha.Inspection, error)
 	Methods(o mecha.Options) (methods.Set, error)
+	RecipeText(ctx context.Context, in input, o mecha.Options) (string, error)
+	ScriptParams(ctx context.Context, path string) ([]mecha.ScriptParam, error)
 }
 
-// input is where a recipe comes from: a path, or text that was read from standard input.
+// input is where a recipe comes from: a path, text that was read from standard input, or an
+// expression.
 type input struct {
-	path string
-	text []byte // used if path is "-"
+	path   string
+	text   []byte // used if path is "-"
+	expr   string // used if path is ""
+	script mecha.ScriptOptions
 }
 
 // maxRecipeBytes is the most text that is read from standard input.

@@ -16,9 +16,9 @@ type mergeOptions struct {
 
 const mergeLong = `Merge models as RECIPE says, and write the result to OUT.
 
-RECIPE is a .mecha file, a merged .safetensors file (the recipe stored in it runs again), or
-- for standard input. OUT appears complete or not at all; it may be one of the inputs. The
-recipe is stored in its metadata.
+RECIPE is a .mecha file, a .star program, a merged .safetensors file (the recipe stored in it
+runs again), or - for standard input; -e EXPR takes its place. OUT appears complete or not at
+all; it may be one of the inputs. The recipe is stored in its metadata.
 
 Progress and the report go to standard error. With --json, standard output has one JSON
 object on each line: progress, then the report or the error.`
@@ -27,12 +27,15 @@ object on each line: progress, then the report or the error.`
 func newMergeCommand(a *app) *cobra.Command {
 	var o mergeOptions
 	cmd := &cobra.Command{
-		Use:     "merge RECIPE -o OUT",
-		Short:   "Merge models by a recipe",
-		Long:    mergeLong,
-		Example: "  mecha-gpu merge half.mecha -o half.safetensors --model-dir models --max-ram 1GiB",
-		Args:    exactly("RECIPE"),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runMerge(a, cmd, &o, args[0]) },
+		Use:   "merge RECIPE -o OUT",
+		Short: "Merge models by a recipe",
+		Long:  mergeLong,
+		Example: "  mecha-gpu merge half.mecha -o half.safetensors --model-dir models --max-ram 1GiB\n" +
+			"  mecha-gpu merge mix.star -o mix.safetensors --set alpha=0.3\n" +
+			"  mecha-gpu merge -e 'a + 0.5*(b - c) | a' -o out.safetensors \\\n" +
+			"    -m a=A.safetensors -m b=B.safetensors -m c=C.safetensors",
+		Args: o.recipeArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return runMerge(a, cmd, &o, args) },
 	}
 	fs := cmd.Flags()
 	fs.StringVarP(&o.output, "output", "o", "", "`FILE` to write (required)")
@@ -41,11 +44,12 @@ func newMergeCommand(a *app) *cobra.Command {
 	fs.BoolVar(&o.mkdir, "mkdir", false, "make the missing folders of OUT")
 	fs.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no report, only errors")
 	a.addJSON(fs, "print JSON lines on standard output")
+	a.helpWithParameters(cmd)
 	return cmd
 }
 
 // runMerge merges. A report is shown also if a strict check failed.
-func runMerge(a *app, cmd *cobra.Command, o *mergeOptions, recipe string) error {
+func runMerge(a *app, cmd *cobra.Command, o *mergeOptions, args []string) error {
 	switch o.output {
 	case "":
 		return usage("merge needs -o OUT, the file to write")
@@ -58,7 +62,7 @@ func runMerge(a *app, cmd *cobra.Command, o *mergeOptions, recipe string) error 
 	}
 	options.Strict = o.strict
 	options.MakeDirs = o.mkdir
-	in, err := a.readInput(recipe)
+	in, err := o.input(a, args)
 	if err != nil {
 		return err
 	}

@@ -23,21 +23,22 @@ func newPlanCommand(a *app) *cobra.Command {
 		Use:   "plan RECIPE",
 		Short: "Say what a merge would do, from the headers of its models",
 		Long:  planLong,
-		Args:  exactly("RECIPE"),
-		RunE:  func(cmd *cobra.Command, args []string) error { return runPlan(a, cmd, &o, args[0]) },
+		Args:  o.recipeArgs,
+		RunE:  func(cmd *cobra.Command, args []string) error { return runPlan(a, cmd, &o, args) },
 	}
 	o.add(cmd.Flags())
+	a.helpWithParameters(cmd)
 	a.addJSON(cmd.Flags(), "print the plan as JSON")
 	return cmd
 }
 
 // runPlan plans a merge and prints the plan.
-func runPlan(a *app, cmd *cobra.Command, o *planOptions, recipe string) error {
+func runPlan(a *app, cmd *cobra.Command, o *planOptions, args []string) error {
 	options, err := o.options(a, cmd)
 	if err != nil {
 		return err
 	}
-	in, err := a.readInput(recipe)
+	in, err := o.input(a, args)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func TestHelpListsCommandsAndExitCodes(t *testing.T) {
 				t.Errorf("help of %q does not hold exit code %d", args, c.ExitCode())
 			}
 		}
-		for _, command := range []string{"merge", "vet", "plan", "inspect", "methods", "version", "completion"} {
+		for _, command := range []string{"merge", "vet", "plan", "recipe", "inspect", "methods", "version", "completion"} {
 			if !strings.Contains(help, "\n  "+command+" ") {
 				t.Errorf("help of %q does not list %s", args, command)
 			}
@@ -95,7 +95,7 @@ func TestHelpListsCommandsAndExitCodes(t *testing.T) {
 }
 
 func TestHelpOfEveryCommandFitsATerminal(t *testing.T) {
-	for _, command := range []string{"", "merge", "vet", "plan", "inspect", "methods", "version", "completion"} {
+	for _, command := range []string{"", "merge", "vet", "plan", "recipe", "inspect", "methods", "version", "completion"} {
 		r := cli{lib: &fakeLibrary{}}
 		r.want(t, r.run(strings.Fields(command+" --help")...), 0)
 		for line := range strings.Lines(r.stdout.String()) {

@@ -22,17 +22,18 @@ func newVetCommand(a *app) *cobra.Command {
 		Use:   "vet RECIPE",
 		Short: "Check a recipe without opening a model",
 		Long:  vetLong,
-		Args:  exactly("RECIPE"),
-		RunE:  func(cmd *cobra.Command, args []string) error { return runVet(a, cmd, &o, args[0]) },
+		Args:  o.recipeArgs,
+		RunE:  func(cmd *cobra.Command, args []string) error { return runVet(a, cmd, &o, args) },
 	}
 	o.add(cmd.Flags())
+	a.helpWithParameters(cmd)
 	a.addJSON(cmd.Flags(), "print the result as JSON")
 	return cmd
 }
 
 // runVet checks a recipe and says what it is.
-func runVet(a *app, cmd *cobra.Command, o *vetOptions, recipe string) error {
-	in, err := a.readInput(recipe)
+func runVet(a *app, cmd *cobra.Command, o *vetOptions, args []string) error {
+	in, err := o.input(a, args)
 	if err != nil {
 		return err
 	}

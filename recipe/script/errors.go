@@ -34,7 +34,7 @@ func (m *machine) fail(pos syntax.Position, err error) error { return m.at(pos, 
 func (m *machine) at(pos syntax.Position, err error) *recipe.ParseError {
 	e := &recipe.ParseError{File: m.file, Line: max(1, int(pos.Line)), Column: max(1, int(pos.Col)), Arg: -1, Err: err}
 	if e.Line <= len(m.src) {
-		e.Text = strings.TrimSuffix(m.src[e.Line-1], "\r")
+		e.Text = m.src[e.Line-1]
 	}
 	return e
 }

@@ -15,6 +15,7 @@ func FuzzRun(f *testing.F) {
 	for _, c := range programs {
 		f.Add(abcd + c.program)
 	}
+	f.Add("\rA") // a line end of its own
 	f.Add("def recipe(alpha=0.5):\n    return {'x': alpha}\n")
 	f.Add(repeat("64", "s = 'x'", "s = s.replace('x', s)"))
 	env := recipe.Builtin()
@@ -56,7 +57,7 @@ func checkPosition(t *testing.T, err error, src string) {
 	if !errors.As(err, &e) || tensor.ClassOf(err) != tensor.ClassRecipe {
 		t.Fatalf("error %T %v", err, err)
 	}
-	if lines := strings.Count(src, "\n") + 1; e.Line < 1 || e.Line > lines || e.Column < 1 {
+	if lines := strings.Count(lineEnds.Replace(src), "\n") + 1; e.Line < 1 || e.Line > lines || e.Column < 1 {
 		t.Fatalf("position %d:%d in %d lines", e.Line, e.Column, lines)
 	}
 }

@@ -26,6 +26,9 @@ const (
 	maxNodes   = 100_000   // unless Env.Limits.Instructions says otherwise
 )
 
+// lineEnds are the ends of lines that Starlark knows.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // sourceName is the name of the text inside the interpreter. Built-ins have another.
 const sourceName = "recipe"
 
@@ -48,7 +51,7 @@ func newMachine(src []byte, file string, env recipe.Env, models map[string]strin
 	if m.nodes <= 0 {
 		m.nodes = maxNodes
 	}
-	m.src = strings.Split(string(src[:min(len(src), maxSource)]), "\n")
+	m.src = strings.Split(lineEnds.Replace(string(src[:min(len(src), maxSource)])), "\n")
 	if err := m.checkSource(src); err != nil {
 		return nil, err
 	}
@@ -84,6 +87,16 @@ func (m *machine) define(name, path string) error {
 	}
 	m.names[name] = &node{m, e}
 	return nil
+}
+
+// assume reports whether a name is defined, and makes it a model if it is not.
+func (m *machine) assume(name string) bool {
+	if !m.names.Has(name) && !starlark.Universe.Has(name) {
+		if err := m.define(name, name); err != nil {
+			return false
+		}
+	}
+	return m.names.Has(name)
 }
 
 // checkSource refuses a text that is too long, or nested so deeply that reading it would take

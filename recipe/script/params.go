@@ -34,9 +34,10 @@ func (p Param) Type() string {
 }
 
 // Params returns the parameters of a program, in order: those of its function recipe. There
-// are none without it.
+// are none without it. Names that are not defined are taken for models that Options.Models
+// would name.
 func Params(src []byte, name string, env recipe.Env) ([]Param, error) {
-	m, globals, err := load(src, name, env, nil)
+	m, globals, err := load(src, name, env, nil, true)
 	if err != nil {
 		return nil, err
 	}

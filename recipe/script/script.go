@@ -28,7 +28,7 @@ const (
 // Run runs a program and returns the recipe that it makes: what the function recipe returns, or
 // else the variable out. name is the name of the file, for messages.
 func Run(src []byte, name string, env recipe.Env, o Options) (*recipe.Graph, error) {
-	m, globals, err := load(src, name, env, o.Models)
+	m, globals, err := load(src, name, env, o.Models, false)
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +80,9 @@ func Expr(expr string, models map[string]string, env recipe.Env) (*recipe.Graph,
 // neither while nor recursion.
 var dialect = &syntax.FileOptions{Set: true, TopLevelControl: true, GlobalReassign: true}
 
-// load runs the statements of a program and returns its names.
-func load(src []byte, name string, env recipe.Env, models map[string]string) (*machine, starlark.StringDict, error) {
+// load runs the statements of a program and returns its names. With anyModel, names that are
+// not defined stand for models.
+func load(src []byte, name string, env recipe.Env, models map[string]string, anyModel bool) (*machine, starlark.StringDict, error) {
 	m, err := newMachine(src, name, env, models)
 	if err != nil {
 		return nil, nil, err
@@ -95,7 +96,11 @@ func load(src []byte, name string, env recipe.Env, models map[string]string) (*m
 	if g.err != nil {
 		return nil, nil, g.err
 	}
-	prog, err := starlark.FileProgram(f, m.names.Has)
+	known := m.names.Has
+	if anyModel {
+		known = m.assume
+	}
+	prog, err := starlark.FileProgram(f, known)
 	if err != nil {
 		return nil, nil, m.wrap(err)
 	}

@@ -223,6 +223,10 @@ def recipe(alpha=0.5, n=1, swap=False, dtype="float32"):
 	if want := `alpha=0.5 a number, n=1 an integer, swap=false true or false, dtype="float32" a string`; strings.Join(got, ", ") != want {
 		t.Errorf("parameters %q", got)
 	}
+	const outside = "d = a - b\ndef recipe(alpha=0.5):\n    return c + alpha * d\n"
+	if params, err = Params([]byte(outside), "", recipe.Builtin()); err != nil || len(params) != 1 {
+		t.Errorf("with models from outside: %v, %v", params, err)
+	}
 	if none, err := Params([]byte("out = 1"), "", recipe.Builtin()); err != nil || none != nil {
 		t.Errorf("%v, %v", none, err)
 	}

@@ -1,0 +1,79 @@
+package mecha
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/mecha-gpu/mecha-gpu/recipe/script"
+	"github.com/mecha-gpu/mecha-gpu/stream/vfs"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// ScriptSuffix is that of files that hold a recipe as a Starlark program.
+const ScriptSuffix = ".star"
+
+// ScriptOptions are what a program is given: values of its parameters, and models by name.
+type ScriptOptions = script.Options
+
+// ScriptParam is a parameter of a program.
+type ScriptParam = script.Param
+
+// ParseExpr makes a recipe of an expression, such as "a + 0.5*(b - c) | a". models are the
+// paths of the models that it names.
+func ParseExpr(expr string, models map[string]string, o Options) (*Recipe, error) {
+	env, err := Env(o)
+	if err != nil {
+		return nil, err
+	}
+	g, err := script.Expr(expr, models, env)
+	if err != nil {
+		return nil, err
+	}
+	return NewRecipe(g, g.Name()), nil
+}
+
+// LoadScript runs a Starlark program that makes a recipe. What it can do is said by package
+// recipe/script. No model is opened.
+func LoadScript(ctx context.Context, path string, s ScriptOptions, o Options) (*Recipe, error) {
+	src, err := readScript(ctx, o.fs(), path)
+	if err != nil {
+		return nil, err
+	}
+	env, err := Env(o)
+	if err != nil {
+		return nil, err
+	}
+	g, err := script.Run(src, path, env, s)
+	if err != nil {
+		return nil, err
+	}
+	r := NewRecipe(g, path)
+	r.dir = filepath.Dir(path)
+	return r, nil
+}
+
+// ScriptParams returns the parameters of a Starlark program.
+func ScriptParams(ctx context.Context, path string, o Options) ([]ScriptParam, error) {
+	src, err := readScript(ctx, o.fs(), path)
+	if err != nil {
+		return nil, err
+	}
+	env, err := Env(o)
+	if err != nil {
+		return nil, err
+	}
+	return script.Params(src, path, env)
+}
+
+// readScript reads a program; a checkpoint is none, whatever its name.
+func readScript(ctx context.Context, fsys vfs.FS, path string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	src, isText, err := readText(fsys, path)
+	if err == nil && !isText {
+		err = &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("this is no program, but a folder or a file of bytes")}
+	}
+	return src, err
+}
