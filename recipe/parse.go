@@ -16,9 +16,9 @@ import (
 const header = "version 0.1.0"
 
 // Parse reads a recipe in the text format 0.1.0 of sd-mecha. Beside what the reference
-// reads, it accepts CRLF, blank lines, a final line feed, tabs between arguments, names in
-// quotes, "=" in strings, and inf; it refuses a name that is given twice. name is the name
-// of the file, for messages. No file is opened.
+// reads, it accepts CRLF, a byte order mark, blank lines, a final line feed, tabs between
+// arguments, names in quotes, "=" in strings, and inf; it refuses a name that is given twice.
+// name is the name of the file, for messages. No file is opened.
 //
 // The error is a *ParseErrors with everything that is wrong.
 func Parse(src []byte, name string, env Env) (*Graph, error) {
@@ -80,6 +80,7 @@ func (p *parser) fail(offset, arg int, err error) {
 }
 
 func (p *parser) file(src []byte) {
+	src = bytes.TrimPrefix(src, []byte(byteOrderMark))
 	first, rest, more := bytes.Cut(src, []byte("\n"))
 	p.line, p.text = 1, strings.TrimSuffix(string(first[:min(len(first), 200)]), "\r")
 	if err := checkHeader(p.text); err != nil {
@@ -98,6 +99,9 @@ func (p *parser) file(src []byte) {
 	}
 	p.finish()
 }
+
+// byteOrderMark is what some editors write before text in UTF-8.
+const byteOrderMark = "\ufeff"
 
 // maxUnlisted is how many errors beyond those that are listed are counted; then the rest of
 // the text is not read.

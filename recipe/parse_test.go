@@ -192,6 +192,16 @@ func mustFormat(t testing.TB, g *Graph) string {
 	return text
 }
 
+// Editors of Windows write it, and nobody sees it.
+func TestByteOrderMarkIsNotPartOfTheText(t *testing.T) {
+	if g, err := Parse([]byte("\ufeffversion 0.1.0\r\nmodel \"a\"\r\n"), "", Builtin()); err != nil || g.Root() == nil {
+		t.Error(err)
+	}
+	if _, err := Parse([]byte("version 0.1.0\n\ufeffmodel \"a\"\n"), "", Builtin()); err == nil {
+		t.Error("a mark inside the text was accepted")
+	}
+}
+
 func TestAllErrorsOfATextAreCollected(t *testing.T) {
 	text := "version 0.1.0\nmodel \"a\nmerge \"wsum\" &0 &0\nmerge \"subtract\" &0 foo=&7\nmerge \"add_difference\" &0 &1\ndict a=1 a=x"
 	_, err := Parse([]byte(text), "r.mecha", Builtin())
