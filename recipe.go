@@ -3,6 +3,7 @@ package mecha
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -105,7 +106,18 @@ func readText(fsys vfs.FS, path string) (text []byte, isText bool, err error) {
 	if err != nil {
 		return nil, false, &tensor.Error{Class: tensor.ClassIO, Path: path, Err: err}
 	}
-	if info.Mode.IsDir() || !looksLikeText(f, info.Size) {
+	if info.Mode.IsDir() {
+		return nil, false, nil
+	}
+	if !info.Mode.IsRegular() { // it has no size, and cannot be read at an offset
+		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: errors.New("a recipe is read from a regular file"),
+			Hint: "from a pipe, give it on standard input"}
+	}
+	switch head := startOf(f, info.Size); {
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: errors.New("the text is UTF-16, a recipe is UTF-8"),
+			Hint: "save it as UTF-8"}
+	case bytes.ContainsAny(head, "\x00"):
 		return nil, false, nil
 	}
 	if info.Size > maxRecipeBytes {
@@ -119,12 +131,12 @@ func readText(fsys vfs.FS, path string) (text []byte, isText bool, err error) {
 	return text, true, nil
 }
 
-// looksLikeText reports whether a file starts as text does. A checkpoint starts with the
-// length of its header, whose upper bytes are zero.
-func looksLikeText(f io.ReaderAt, size int64) bool {
+// startOf returns the first bytes of a file. Text has no zero byte there; a checkpoint starts
+// with the length of its header, whose upper bytes are zero.
+func startOf(f io.ReaderAt, size int64) []byte {
 	head := make([]byte, min(size, 16))
 	n, _ := f.ReadAt(head, 0)
-	return !bytes.ContainsAny(head[:n], "\x00")
+	return head[:n]
 }
 
 // embeddedRecipe returns the recipe in the metadata of a checkpoint.
