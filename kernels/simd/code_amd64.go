@@ -2,6 +2,7 @@ package simd
 
 import (
 	"math"
+	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 )
@@ -14,9 +15,9 @@ type Code struct {
 	// portable says that some operation has no handler: Machines run the Program in Go.
 	portable bool
 
-	// values computes everything but leaves sums to Go; whole and rows add Whole or ByRow
-	// sums in assembly and are nil if there are none.
-	values, whole, rows *variant
+	// values computes everything that sums need into scratch; direct leaves out what walks
+	// read from operands in place, and is nil if there is no such value.
+	values, direct *variant
 
 	operands []operand
 	results  []result
@@ -24,6 +25,9 @@ type Code struct {
 	reduce   *reduction    // results that Go makes from values; nil if there are none
 	sums     []int         // results that are sums
 	triples  []triple
+	walks    []walk
+	group    kernels.Group // of the sums in walks
+	inPlace  []int         // value scratch -> operand that walks read instead, or -1
 	slots    int
 	buffers  int // expanded operands
 	mem      layout
@@ -68,9 +72,8 @@ type variant struct {
 type fixKind uint8
 
 const (
-	fixSlot  fixKind = iota // address of slot n
-	fixFlag                 // address of the flag word of result n
-	fixLanes                // address of set n of lanes
+	fixSlot fixKind = iota // address of slot n
+	fixFlag                // address of the flag word of result n
 
 	// These are words of the Machine's table of what changes.
 
@@ -102,11 +105,10 @@ func Compile(p *kernels.Program) (*Code, error) {
 	c.layResults()
 	c.pair()
 	c.layLanes()
-	c.values = c.compile(sumsInGo)
-	if c.hasSum(kernels.Whole) {
-		c.whole = c.compile(sumsWhole)
-	} else if c.hasSum(kernels.ByRow) {
-		c.rows = c.compile(sumsByRow)
+	c.layWalks()
+	c.values = c.compile(allValues)
+	if slices.ContainsFunc(c.inPlace, func(op int) bool { return op >= 0 }) {
+		c.direct = c.compile(withoutInPlace)
 	}
 	c.reduce = c.reduction()
 	c.layScratch()

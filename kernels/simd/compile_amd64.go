@@ -2,13 +2,12 @@ package simd
 
 import "github.com/mecha-gpu/mecha-gpu/kernels"
 
-// sumMode says which sums the code itself adds up; Go adds the others from values.
-type sumMode uint8
+// mode says which values the code writes to scratch.
+type mode uint8
 
 const (
-	sumsInGo sumMode = iota
-	sumsWhole
-	sumsByRow
+	allValues      mode = iota
+	withoutInPlace      // all but those that walks read from operands
 	numModes
 )
 
@@ -16,7 +15,7 @@ const (
 // (operands, constants), and are computed in the order of the Program.
 type compiler struct {
 	c    *Code
-	mode sumMode
+	mode mode
 	v    variant
 
 	at     [][]int // results to deliver after instruction i
@@ -32,7 +31,7 @@ type compiler struct {
 	hasAcc bool
 }
 
-func (c *Code) compile(mode sumMode) *variant {
+func (c *Code) compile(mode mode) *variant {
 	k := &compiler{c: c, mode: mode}
 	k.schedule()
 	k.wrote = make([]bool, len(c.scratch))

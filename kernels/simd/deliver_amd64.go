@@ -12,10 +12,11 @@ type checkForm struct {
 var checkForms = map[vmOp]checkForm{
 	vmLD: {vmLDK, 0}, vmADD: {vmADDK, 0}, vmSUB: {vmSUBK, 0}, vmRSUB: {vmRSUBK, 0}, vmMUL: {vmMULK, 0},
 	vmLRA: {vmLRAK, 0}, vmLRP: {vmLRPK, 0}, vmLSA: {vmLSAK, 0}, vmLSP: {vmLSPK, 0},
-	vmFMAA: {vmFMAAK, 1}, vmFMAC: {vmFMACK, 1}, vmSUM3: {vmSUM3K, 1},
+	vmFMAA: {vmFMAAK, 1}, vmFMAC: {vmFMACK, 1},
 }
 
-// pendingChecks notes the operands whose flags the code has to set.
+// pendingChecks notes the operands whose flags the code has to set. Those that a sum reads in
+// place show in the sum, see Machine.flagOdd.
 func (k *compiler) pendingChecks() {
 	k.checks = make([]int, len(k.c.operands))
 	for i := range k.checks {
@@ -24,6 +25,13 @@ func (k *compiler) pendingChecks() {
 	for r := range k.c.prog.Results {
 		if res := &k.c.prog.Results[r]; res.Kind == kernels.InFlag && k.c.results[r].flag >= 0 {
 			k.checks[res.Of] = k.c.results[r].flag
+		}
+	}
+	if k.mode == withoutInPlace {
+		for _, op := range k.c.inPlace {
+			if op >= 0 {
+				k.checks[op] = -1
+			}
 		}
 	}
 }
@@ -56,8 +64,7 @@ func (k *compiler) checkRest() {
 	}
 }
 
-// result delivers result r. Flags of a store belong to its own
-// instruction.
+// result delivers result r. Flags of a store belong to its own instruction.
 func (k *compiler) result(r int) {
 	res := &k.c.prog.Results[r]
 	switch {
@@ -65,16 +72,9 @@ func (k *compiler) result(r int) {
 		return
 	case res.Kind == kernels.Store && k.c.results[r].kind != kNone:
 		k.store(r)
-	case res.Kind == kernels.Sum && k.native(res.Group):
-		k.sum(r)
 	default:
 		k.value(res, r)
 	}
-}
-
-// native reports whether the code adds sums over g itself.
-func (k *compiler) native(g kernels.Group) bool {
-	return k.mode == sumsWhole && g == kernels.Whole || k.mode == sumsByRow && g == kernels.ByRow
 }
 
 // store emits a store in a native kind, with its flag if there is one.
@@ -92,54 +92,6 @@ func (k *compiler) store(r int) {
 	k.noteStore(vmOUT, r)
 }
 
-// sum emits an addition to lanes.
-func (k *compiler) sum(r int) {
-	res := &k.c.prog.Results[r]
-	lanes := arg{fix: fixLanes, n: k.c.results[r].lane}
-	switch {
-	case k.c.results[r].part:
-		k.three(r)
-	case !res.Product:
-		k.toAcc(res.V)
-		k.emit(vmSUM, lanes)
-	case res.V == res.W:
-		k.toAcc(res.V)
-		k.emit(vmSUMSQ, lanes)
-	default:
-		v, w := res.V, res.W
-		if k.hasAcc && k.acc == w || !k.product(w) {
-			v, w = w, v
-		}
-		k.pair(vmSUMP, lanes, v, w)
-	}
-}
-
-// three emits the sums of a triple together, when its mixed product is due.
-func (k *compiler) three(r int) {
-	for _, t := range k.c.triples {
-		if t.vw == r {
-			res := &k.c.prog.Results[r]
-			k.pair(vmSUM3, arg{fix: fixLanes, n: k.c.results[t.vv].lane}, res.V, res.W)
-		}
-	}
-}
-
-// pair emits a sum of v in the accumulator and w in memory.
-func (k *compiler) pair(op vmOp, lanes arg, v, w kernels.Val) {
-	if !k.product(w) {
-		k.toSlot(w)
-	}
-	k.toAcc(v)
-	q, _ := k.source(w)
-	k.emit(op, lanes, q)
-}
-
-// product reports whether w can be the memory operand of a sum of products.
-func (k *compiler) product(w kernels.Val) bool {
-	src, ok := k.source(w)
-	return ok && handlerOf[k.c.prog.Compute][vmSUMP][kNone][src.kind] != 0
-}
-
 // value writes V, and W of a product, to value scratch for Go to reduce.
 func (k *compiler) value(res *kernels.Result, r int) {
 	v, _ := resultValue(k.c.prog, res)
@@ -150,7 +102,7 @@ func (k *compiler) value(res *kernels.Result, r int) {
 }
 
 func (k *compiler) write(v kernels.Val, n int) {
-	if k.wrote[n] {
+	if k.wrote[n] || k.mode == withoutInPlace && k.c.inPlace[n] >= 0 {
 		return
 	}
 	k.wrote[n] = true

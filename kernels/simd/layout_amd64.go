@@ -4,13 +4,14 @@ import "github.com/mecha-gpu/mecha-gpu/kernels"
 
 // layout holds the offsets of parts of the scratch memory.
 type layout struct {
-	flags, lanes, tailsIn, tailsOut, rows, expand, values int64
-	size                                                  int64
+	flags, lanes, walk, tailsIn, tailsOut, rows, expand, values int64
+	size                                                        int64
 }
 
 const (
 	tailBytes    = 8 * stepElems // a step of elements of the largest type
 	laneBytes    = 8 * kernels.Lanes
+	walkBytes    = 8 << 10   // buffer of a walk: four parts of 256 elements
 	scratchBytes = 256 << 10 // for expanded operands and values: half of a usual L2 cache
 	longBlock    = 4 * kernels.ChunkElems
 	minBlock     = 256     // so that 64 operands and the values of 160 results still fit
@@ -49,6 +50,9 @@ func (c *Code) layScratch() {
 	}
 	m.flags = take(4 * int64(len(c.results)))
 	m.lanes = take(laneBytes * int64(len(c.sums)))
+	if len(c.walks) > 0 {
+		m.walk = take(walkBytes)
+	}
 	m.tailsIn = take(tailBytes * int64(len(c.operands)))
 	m.tailsOut = take(tailBytes * int64(len(c.results)))
 	if buffers > 0 {

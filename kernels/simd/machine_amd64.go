@@ -35,6 +35,8 @@ type Machine struct {
 	portable  kernels.Machine
 	reduction kernels.Launch
 	copyWords [3 * insWords]uint64
+	walkWords [insWords]uint64
+	walking   bool // this launch walks
 	err       error
 }
 
@@ -104,7 +106,7 @@ func (m *Machine) use(c *Code) {
 	m.table = resize(m.table, int(c.entry(moveConst, c.prog.NumConsts)))
 	m.from = resize(m.from, len(c.operands)+len(c.results))
 	m.sums = resize(m.sums, len(c.results))
-	for i, v := range []*variant{sumsInGo: c.values, sumsWhole: c.whole, sumsByRow: c.rows} {
+	for i, v := range []*variant{allValues: c.values, withoutInPlace: c.direct} {
 		m.words[i] = m.words[i][:0]
 		if v != nil {
 			m.words[i] = append(m.words[i], v.words...)
@@ -122,8 +124,6 @@ func (m *Machine) fix(words []uint64, v *variant) {
 			at = n * slotBytes
 		case fixFlag:
 			at = m.code.mem.flags + 4*n
-		case fixLanes:
-			at = m.code.mem.lanes + laneBytes*n
 		}
 		words[f.word] = m.addr(at)
 	}
@@ -185,47 +185,56 @@ func (m *Machine) scalar(i int) uint64 {
 // work runs all blocks.
 func (m *Machine) work() {
 	c, l := m.code, m.live
+	m.walking = len(c.walks) > 0 && (c.group == kernels.Whole || l.Cols >= minWalkRow)
 	switch {
-	case c.rows != nil && l.Cols >= minNativeRow:
+	case m.walking && c.group == kernels.ByRow:
 		for row := int64(0); row < l.N; row += l.Cols {
-			m.blocks(sumsByRow, row, row+l.Cols)
+			m.blocks(row, row+l.Cols)
 		}
-	case c.whole != nil:
-		m.blocks(sumsWhole, 0, l.N)
+	case m.walking:
+		m.blocks(0, l.N)
 	default:
 		head := m.stream(l)
-		m.blocks(sumsInGo, 0, min(head, l.N))
-		m.blocks(sumsInGo, head, l.N)
+		m.blocks(0, min(head, l.N))
+		m.blocks(head, l.N)
 	}
 }
 
-// minNativeRow is the row length from which rows are summed one by one in assembly;
+// minWalkRow is the row length from which rows are run one by one and summed in assembly;
 // shorter rows are summed in Go from the values of a block.
-const minNativeRow = 256
+const minWalkRow = 256
 
 // blocks runs the elements [off, end) of the launch.
-func (m *Machine) blocks(mode sumMode, off, end int64) {
+func (m *Machine) blocks(off, end int64) {
 	for off < end && m.err == nil {
 		n := min(m.code.block, end-off)
-		m.runBlock(mode, off, n)
+		m.runBlock(off, n)
 		off += n
 	}
 }
 
 // runBlock runs the elements [off, off+n). What is left over after whole steps goes through
 // the same code, padded in scratch, so that results do not depend on how a tensor is cut.
-func (m *Machine) runBlock(mode sumMode, off, n int64) {
+func (m *Machine) runBlock(off, n int64) {
 	m.expand(off, n)
 	full := n &^ (stepElems - 1)
-	if full > 0 {
+	if md := m.mode(); full > 0 && len(m.words[md]) > insWords { // something before the END
 		m.aim(off)
-		m.exec(mode, full, m.streams)
+		m.exec(md, full, m.streams)
 	}
 	if rest := n - full; rest > 0 {
 		m.tail(off+full, full, rest)
 	}
 	m.reduceBlock(off, n)
-	m.addSums(mode, off, full, n)
+	m.addSums(off, full, n)
+}
+
+// mode is the one for whole steps.
+func (m *Machine) mode() mode {
+	if m.walking && m.code.direct != nil {
+		return withoutInPlace
+	}
+	return allValues
 }
 
 // aim points the table at the elements from off on and at the start of scratch.
@@ -253,7 +262,7 @@ func (m *Machine) aimValues(rel int64) {
 }
 
 // exec runs code over n elements, a positive multiple of the step.
-func (m *Machine) exec(mode sumMode, n int64, stream bool) {
+func (m *Machine) exec(mode mode, n int64, stream bool) {
 	words := m.words[mode]
 	v := m.code.variant(mode)
 	if s := &v.streaming; s.stores == 1 {
@@ -268,12 +277,9 @@ func (m *Machine) exec(mode sumMode, n int64, stream bool) {
 	run(&words[0], int(n))
 }
 
-func (c *Code) variant(mode sumMode) *variant {
-	switch mode {
-	case sumsWhole:
-		return c.whole
-	case sumsByRow:
-		return c.rows
+func (c *Code) variant(mode mode) *variant {
+	if mode == withoutInPlace {
+		return c.direct
 	}
 	return c.values
 }

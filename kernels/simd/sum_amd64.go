@@ -13,22 +13,33 @@ import (
 type groupSum struct {
 	chunks [kernels.BlockElems / kernels.ChunkElems]float64
 	total  float64
+	odd    bool // a chunk sum was NaN or infinite
 }
 
-// addSums brings all sums up to date with the elements [off, off+n) of the launch. The code
-// has added the first full of them to the lanes of the sums that it adds itself; values of
-// the others are in scratch.
-func (m *Machine) addSums(mode sumMode, off, full, n int64) {
+// addSums brings all sums up to date with the elements [off, off+n) of the launch, whose
+// values are in scratch, but for the first full of those that walks read in place.
+func (m *Machine) addSums(off, full, n int64) {
+	if m.walking && full > 0 {
+		for i := range m.code.walks {
+			m.walk(&m.code.walks[i], off, full)
+		}
+	}
 	for _, i := range m.code.sums {
-		res := &m.code.prog.Results[i]
 		from := int64(0)
-		if mode == sumsWhole && res.Group == kernels.Whole || mode == sumsByRow && res.Group == kernels.ByRow {
+		if m.walking && m.code.prog.Results[i].Group == m.code.group {
 			from = full
 		}
-		if m.code.esz == 8 {
+		switch {
+		case from == n: // all in the lanes already
+			m.endSum(i, off+n)
+		case m.code.esz == 8:
 			addSum[float64](m, i, off, from, n)
-		} else {
+		default:
 			addSum[float32](m, i, off, from, n)
+		}
+		if s := &m.sums[i]; s.odd {
+			s.odd = false
+			m.flagOdd(i, off+n)
 		}
 	}
 }
@@ -42,8 +53,7 @@ func addSum[F float32 | float64](m *Machine, i int, off, from, n int64) {
 		w = valuesOf[F](m, r.w, n)
 	}
 	out := floats[float64](m.live.Results[i].Bytes())
-	g := adder[F]{v: v, w: w, product: res.Product, sum: &m.sums[i],
-		lanes: (*[kernels.Lanes]float64)(unsafe.Pointer(&m.bytes(m.code.mem.lanes+laneBytes*int64(r.lane), laneBytes)[0]))}
+	g := adder[F]{v: v, w: w, product: res.Product, sum: &m.sums[i], lanes: m.lanes(i)}
 	switch res.Group {
 	case kernels.Whole:
 		g.whole(out, off, from, m.live.N)
@@ -52,6 +62,22 @@ func addSum[F float32 | float64](m *Machine, i int, off, from, n int64) {
 	case kernels.ByCol:
 		g.byCol(out, off, m.live.Cols)
 	}
+}
+
+// endSum closes what ends at element end of the launch of result i, a walked sum.
+func (m *Machine) endSum(i int, end int64) {
+	out := floats[float64](m.live.Results[i].Bytes())
+	if m.code.group == kernels.Whole {
+		m.sums[i].endWhole(m.lanes(i), out, end, m.live.N)
+	} else {
+		m.sums[i].endRow(m.lanes(i), out, end, m.live.Cols)
+	}
+}
+
+// lanes returns the lanes of result i.
+func (m *Machine) lanes(i int) *[kernels.Lanes]float64 {
+	at := m.code.mem.lanes + laneBytes*int64(m.code.results[i].lane)
+	return (*[kernels.Lanes]float64)(unsafe.Pointer(&m.bytes(at, laneBytes)[0]))
 }
 
 // valuesOf views the first n elements of value scratch k.
@@ -93,23 +119,13 @@ func (g *adder[F]) whole(out []float64, off, from, end int64) {
 		g.add(k, k+piece, off+k)
 		k += piece
 	}
-	pos := off + n
-	if pos%kernels.ChunkElems == 0 || pos == end {
-		g.sum.chunks[(pos-1)%kernels.BlockElems/kernels.ChunkElems] = fold(g.lanes)
-	}
-	if pos%kernels.BlockElems == 0 || pos == end {
-		out[(pos-1)/kernels.BlockElems] = canonical(g.sum.endBlock())
-	}
+	g.sum.endWhole(g.lanes, out, off+n, end)
 }
 
 // byRow adds values from.. of a block at off, which may hold many rows or a part of one; it
 // never crosses a chunk of a row longer than itself.
 func (g *adder[F]) byRow(out []float64, off, from, cols int64) {
 	n := int64(len(g.v))
-	if from == n { // all in the lanes already
-		g.endRow(out, off+n, cols)
-		return
-	}
 	for k := from; k < n; {
 		pos := (off + k) % cols
 		piece := min(n-k, cols-pos, kernels.ChunkElems-pos%kernels.ChunkElems)
@@ -117,24 +133,9 @@ func (g *adder[F]) byRow(out []float64, off, from, cols int64) {
 			out[(off+k)/cols] = canonical(g.shortRow(k, cols))
 		} else {
 			g.add(k, k+piece, pos)
-			g.endRow(out, off+k+piece, cols)
+			g.sum.endRow(g.lanes, out, off+k+piece, cols)
 		}
 		k += piece
-	}
-}
-
-// endRow closes the chunk, the block and the row that end at element end of the launch.
-func (g *adder[F]) endRow(out []float64, end, cols int64) {
-	pos := (end-1)%cols + 1
-	if pos%kernels.ChunkElems == 0 || pos == cols {
-		g.sum.chunks[(pos-1)%kernels.BlockElems/kernels.ChunkElems] = fold(g.lanes)
-	}
-	if pos%kernels.BlockElems == 0 || pos == cols {
-		g.sum.total += g.sum.endBlock()
-	}
-	if pos == cols {
-		out[(end-1)/cols] = canonical(g.sum.total)
-		g.sum.total = 0
 	}
 }
 
@@ -178,6 +179,38 @@ func (g *adder[F]) byCol(out []float64, off, cols int64) {
 		}
 		k += n
 	}
+}
+
+// endWhole closes the chunk and the block that end at element pos of a launch of end elements.
+func (s *groupSum) endWhole(lanes *[kernels.Lanes]float64, out []float64, pos, end int64) {
+	if pos%kernels.ChunkElems == 0 || pos == end {
+		s.endChunk(lanes, pos)
+	}
+	if pos%kernels.BlockElems == 0 || pos == end {
+		out[(pos-1)/kernels.BlockElems] = canonical(s.endBlock())
+	}
+}
+
+// endRow closes the chunk, the block and the row that end at element end of the launch.
+func (s *groupSum) endRow(lanes *[kernels.Lanes]float64, out []float64, end, cols int64) {
+	pos := (end-1)%cols + 1
+	if pos%kernels.ChunkElems == 0 || pos == cols {
+		s.endChunk(lanes, pos)
+	}
+	if pos%kernels.BlockElems == 0 || pos == cols {
+		s.total += s.endBlock()
+	}
+	if pos == cols {
+		out[(end-1)/cols] = canonical(s.total)
+		s.total = 0
+	}
+}
+
+// endChunk closes the chunk that ends at element end of the group.
+func (s *groupSum) endChunk(lanes *[kernels.Lanes]float64, end int64) {
+	x := fold(lanes)
+	s.chunks[(end-1)%kernels.BlockElems/kernels.ChunkElems] = x
+	s.odd = s.odd || x-x != 0
 }
 
 // endBlock folds the chunk sums of a block and clears them.

@@ -27,7 +27,7 @@ func (m *Machine) tail(off, rel, n int64) {
 		stores[i] = m.addr(c.mem.tailsOut + tailBytes*int64(i))
 	}
 	m.aimValues(rel)
-	m.exec(sumsInGo, stepElems, false)
+	m.exec(allValues, stepElems, false)
 	for i := range c.results {
 		if r := &c.results[i]; r.kind != kNone {
 			dst := l.Results[i].Bytes()[off*r.size:][:n*r.size]

@@ -2,152 +2,183 @@ package main
 
 import "fmt"
 
-// sums: SUM adds the accumulator to the 64 float64 lanes at P; SUMSQ adds its square, SUMP
-// its product with Q, by fma of the exactly widened values.
+// A walk is an instruction that adds DX elements, a multiple of 64, to 64 float64 lanes, and
+// ends the code. Its words: P pointer, the lanes; P extra, the elements of the first value; Q
+// pointer, those of the second; Q extra, a buffer.
+//
+// A lane takes every 64th element, so the lanes are worked off in groups of four: as many
+// groups as fit into registers walk through a run of elements, and only then do the next ones.
+// That way few lanes are loaded and stored.
+//
+// A run goes through the buffer first, as float32 or float64: sources are read in the order of
+// memory, which processors foresee, and conversions to float64 cost half as much from memory
+// as from a register. The buffer has two halves. While one is walked through, the next run
+// goes to the other.
+type walk struct {
+	machine
+	k            byte
+	sets, groups int  // accumulators: sets of lanes, times groups of four lanes
+	two          bool // there is a second value
+
+	// add adds four elements of both values, as float64 in registers x and y, to group g.
+	add func(g, x, y int)
+}
+
+// runElems is the length of a run. Longer ones are faster in cache, but slower from memory.
+const runElems = 256
+
+// sums: SUM adds values, SUMSQ squares, SUMP products, by fma of the exactly widened values;
+// SUM3 adds a*a, a*b and b*b to three sets of lanes, one after the other in memory: what a
+// cosine needs.
 func (m machine) sums() {
-	m.begin("SUM", '-', '-')
-	m.lanesAt()
-	m.eachHalf(func(v, lane string) {
-		m.ins("VADDPD %s, %s, %s", lane, v, v)
-		m.ins("VMOVUPD %s, %s", v, lane)
-	})
-	m.next()
-	m.begin("SUMSQ", '-', '-')
-	m.lanesAt()
-	m.eachHalf(func(v, lane string) {
-		m.ins("VMOVUPD %s, Y10", lane)
-		m.ins("VFMADD231PD %s, %s, Y10", v, v)
-		m.ins("VMOVUPD Y10, %s", lane)
-	})
-	m.next()
-	for _, k := range []byte(m.wide()) {
-		if k != 'i' && k != 'p' {
-			m.sumProduct(k)
-			m.begin("SUM3", '-', k)
-			m.prepare(k, true)
-			m.sumThree(k, false)
-			m.next()
-			m.beginChecked("SUM3K", '-', k, true)
-			m.sumThree(k, true)
-			m.endChecked(true)
-		}
-	}
-}
-
-// lanesAt puts the address of the step's lanes into AX; a float64 step has half of them.
-func (m machine) lanesAt() {
-	m.ins("MOVQ %d(SI), AX", pPtr)
-	if m.f64 {
-		m.ins("MOVQ R9, CX")
-		m.ins("ANDQ $32, CX")
-		m.ins("LEAQ (AX)(CX*8), AX")
-	}
-}
-
-// eachHalf visits the accumulator as float64 registers, with the memory of their lanes.
-func (m machine) eachHalf(f func(v, lane string)) {
-	for u := range regs {
-		if m.f64 {
-			m.ins("VMOVAPD %s, Y8", acc(u))
-			f("Y8", fmt.Sprintf("%d(AX)", 32*u))
+	fma := func(acc, x, y int) { m.ins("VFMADD231PD Y%d, Y%d, Y%d", y, x, acc) }
+	for _, k := range []byte(m.memory()) {
+		if k == 'p' || k == 'x' && !m.f64 {
 			continue
 		}
-		m.ins("VCVTPS2PD %s, Y8", xacc(u))
-		m.ins("VEXTRACTF128 $1, %s, X9", acc(u))
-		m.ins("VCVTPS2PD X9, Y9")
-		f("Y8", fmt.Sprintf("%d(AX)", 64*u))
-		f("Y9", fmt.Sprintf("%d(AX)", 64*u+32))
+		w := walk{machine: m, k: k, sets: 1, groups: 8}
+		w.add = func(g, x, _ int) { m.ins("VADDPD Y%d, Y%d, Y%d", x, g, g) }
+		w.emit("SUM")
+		w.add = func(g, x, _ int) { fma(g, x, x) }
+		w.emit("SUMSQ")
+		w.two = true
+		w.add = func(g, x, y int) { fma(g, x, y) }
+		w.emit("SUMP")
+		w.sets, w.groups = 3, 4
+		w.add = func(g, x, y int) {
+			fma(g, x, x)
+			fma(g+4, x, y)
+			fma(g+8, y, y)
+		}
+		w.emit("SUM3")
 	}
 }
 
-func (m machine) sumProduct(k byte) {
-	m.begin("SUMP", '-', k)
-	m.prepare(k, true)
-	m.lanesAt()
-	for u := range regs {
-		if m.f64 {
-			m.ins("VMOVUPD %d(AX), Y8", 32*u)
-			m.ins("VFMADD231PD %s, %s, Y8", m.at(k, "BX", u), acc(u))
-			m.ins("VMOVUPD Y8, %d(AX)", 32*u)
-			continue
-		}
-		m.load(k, "BX", u, 10)
-		m.ins("VCVTPS2PD %s, Y8", xacc(u))
-		m.ins("VCVTPS2PD X10, Y11")
-		m.ins("VFMADD213PD %d(AX), Y11, Y8", 64*u)
-		m.ins("VMOVUPD Y8, %d(AX)", 64*u)
-		m.ins("VEXTRACTF128 $1, %s, X9", acc(u))
-		m.ins("VEXTRACTF128 $1, Y10, X10")
-		m.ins("VCVTPS2PD X9, Y9")
-		m.ins("VCVTPS2PD X10, Y11")
-		m.ins("VFMADD213PD %d(AX), Y11, Y9", 64*u+32)
-		m.ins("VMOVUPD Y9, %d(AX)", 64*u+32)
-	}
-	m.next()
+// emit writes the handler. BX, CX and DX are what is to be read yet; R9 elements of the buffer
+// at SI are to be added; R8 is the other half and DI where it is written.
+func (w walk) emit(op string) {
+	w.begin(op, w.k, '-')
+	w.ins("MOVQ %d(SI), AX", pPtr)
+	w.ins("MOVQ %d(SI), BX", pExtra)
+	w.ins("MOVQ %d(SI), CX", qPtr)
+	w.ins("MOVQ %d(SI), SI", qExtra)
+	w.ins("LEAQ %d(SI), R8", 2*runElems*w.bufSize())
+	w.fill()
+	w.raw("run:")
+	w.ins("CMPQ DX, $%d", runElems)
+	w.ins("JLT rest")
+	w.ins("MOVQ R8, DI")
+	w.through("both", w.read)
+	w.ins("SUBQ $%d, DX", runElems)
+	w.ins("XCHGQ SI, R8")
+	w.ins("JMP run")
+
+	w.raw("rest:")
+	w.through("last", func() {})
+	w.ins("TESTQ DX, DX")
+	w.ins("JNE fill")
+	w.ins("VZEROUPPER")
+	w.ins("RET")
+	w.raw("")
 }
 
-// sumThree: SUM3 adds acc*acc, acc*Q and Q*Q to three sets of lanes, one after the other in
-// memory: what a cosine needs.
-func (m machine) sumThree(k byte, checked bool) {
-	m.lanesAt()
-	for u := range regs {
-		m.load(k, "BX", u, 10)
-		if checked {
-			m.check(u, "Y10")
+// fill brings the next run, or what is left of one, to the half at SI.
+func (w walk) fill() {
+	w.raw("fill:")
+	w.ins("MOVQ $%d, R9", runElems)
+	w.ins("CMPQ R9, DX")
+	w.ins("CMOVQGT DX, R9")
+	w.ins("SUBQ R9, DX")
+	w.ins("MOVQ SI, DI")
+	w.ins("MOVQ R9, R13")
+	w.raw("read:")
+	w.read()
+	w.ins("SUBQ $%d, R13", 4*w.groups)
+	w.ins("JNE read")
+}
+
+// bufSize is the size of an element in the buffer.
+func (w walk) bufSize() int { return max(4, w.size(w.k)) }
+
+// read brings the elements of one step of the groups, but in the order of memory, to the
+// buffer.
+func (w walk) read() {
+	for g := 0; g < w.groups; g += 2 {
+		w.readEight("BX", 4*g, 0)
+		if w.two {
+			w.readEight("CX", 4*g, runElems*w.bufSize())
 		}
-		if m.f64 {
-			m.ins("VMOVAPD %s, Y8", acc(u))
-			m.ins("VMOVAPD Y10, Y9")
-			m.three(32 * u)
-			continue
-		}
-		m.ins("VCVTPS2PD %s, Y8", xacc(u))
-		m.ins("VCVTPS2PD X10, Y9")
-		m.three(64 * u)
-		m.ins("VEXTRACTF128 $1, %s, X8", acc(u))
-		m.ins("VEXTRACTF128 $1, Y10, X10")
-		m.ins("VCVTPS2PD X8, Y8")
-		m.ins("VCVTPS2PD X10, Y9")
-		m.three(64*u + 32)
+	}
+	w.ins("ADDQ $%d, BX", 4*w.groups*w.size(w.k))
+	if w.two {
+		w.ins("ADDQ $%d, CX", 4*w.groups*w.size(w.k))
+	}
+	w.ins("ADDQ $%d, DI", 4*w.groups*w.bufSize())
+}
+
+// readEight brings eight elements to the buffer.
+func (w walk) readEight(base string, elem, to int) {
+	at := fmt.Sprintf("%d(%s)", elem*w.size(w.k), base)
+	to += elem * w.bufSize()
+	switch {
+	case w.k == 'h':
+		w.ins("VCVTPH2PS %s, Y15", at)
+	case w.k == 'b':
+		w.ins("VPMOVZXWD %s, Y15", at)
+		w.ins("VPSLLD $16, Y15, Y15")
+	default:
+		w.ins("VMOVUPS %s, Y15", at)
+	}
+	w.ins("VMOVUPS Y15, %d(DI)", to)
+	if w.bufSize() == 8 {
+		w.ins("VMOVUPS %d(%s), Y15", elem*8+32, base)
+		w.ins("VMOVUPS Y15, %d(DI)", to+32)
 	}
 }
 
-// three adds the products of Y8 and Y9 to the lanes at off.
-func (m machine) three(off int) {
-	m.ins("VMOVUPD %d(AX), Y14", off)
-	m.ins("VMOVUPD %d(AX), Y15", off+512)
-	m.ins("VFMADD231PD Y8, Y8, Y14")
-	m.ins("VFMADD231PD Y9, Y8, Y15")
-	m.ins("VFMADD213PD %d(AX), Y9, Y9", off+1024)
-	m.ins("VMOVUPD Y14, %d(AX)", off)
-	m.ins("VMOVUPD Y15, %d(AX)", off+512)
-	m.ins("VMOVUPD Y9, %d(AX)", off+1024)
+// through adds R9 elements of the buffer, with other work between.
+func (w walk) through(label string, other func()) {
+	w.ins("MOVQ SI, R12")
+	w.ins("MOVQ $%d, R10", 16/w.groups)
+	w.raw("%sGroup:", label)
+	w.eachLane(func(reg int, lane string) { w.ins("VMOVUPD %s, Y%d", lane, reg) })
+	w.ins("MOVQ R12, R11")
+	w.ins("MOVQ R9, R13")
+	w.raw("%sStep:", label)
+	other()
+	w.step()
+	w.ins("SUBQ $64, R13")
+	w.ins("JNE %sStep", label)
+	w.eachLane(func(reg int, lane string) { w.ins("VMOVUPD Y%d, %s", reg, lane) })
+	w.ins("ADDQ $%d, AX", 32*w.groups)
+	w.ins("ADDQ $%d, R12", 4*w.groups*w.bufSize())
+	w.ins("DECQ R10")
+	w.ins("JNE %sGroup", label)
+	w.ins("SUBQ $512, AX")
 }
 
-// fold writes the function that folds 64 lanes by halves and clears them.
-func (e *emitter) fold() {
-	e.raw("// func fold(lanes *[64]float64) float64")
-	e.raw("TEXT ·fold(SB), NOSPLIT, $0-16")
-	e.ins("MOVQ lanes+0(FP), AX")
-	e.ins("VXORPS Y15, Y15, Y15")
-	for i := range 8 {
-		e.ins("VMOVUPD %d(AX), Y%d", 32*i, i)
-		e.ins("VADDPD %d(AX), Y%d, Y%d", 256+32*i, i, i)
-	}
-	for i := range 16 {
-		e.ins("VMOVUPS Y15, %d(AX)", 32*i)
-	}
-	for n := 4; n >= 1; n /= 2 {
-		for i := range n {
-			e.ins("VADDPD Y%d, Y%d, Y%d", i+n, i, i)
+// eachLane visits the accumulators with the memory of their lanes.
+func (w walk) eachLane(f func(reg int, lane string)) {
+	for s := range w.sets {
+		for g := range w.groups {
+			f(s*w.groups+g, fmt.Sprintf("%d(AX)", 512*s+32*g))
 		}
 	}
-	e.ins("VEXTRACTF128 $1, Y0, X1")
-	e.ins("VADDPD X1, X0, X0")
-	e.ins("VUNPCKHPD X0, X0, X1")
-	e.ins("VADDSD X1, X0, X0")
-	e.ins("VMOVSD X0, ret+8(FP)")
-	e.ins("VZEROUPPER")
-	e.ins("RET")
-	e.raw("")
+}
+
+// step adds one step of the groups.
+func (w walk) step() {
+	op := "VCVTPS2PD"
+	if w.bufSize() == 8 {
+		op = "VMOVUPD"
+	}
+	for g := range w.groups {
+		x, y := 12+g%2*2, 13+g%2*2
+		w.ins("%s %d(R11), Y%d", op, 4*g*w.bufSize(), x)
+		if w.two {
+			w.ins("%s %d(R11), Y%d", op, (4*g+runElems)*w.bufSize(), y)
+		}
+		w.add(g, x, y)
+	}
+	w.ins("ADDQ $%d, R11", 64*w.bufSize())
 }
