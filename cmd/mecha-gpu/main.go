@@ -3,8 +3,8 @@
 //
 // Glossary:
 //
-//   - command: one of merge, vet, plan, inspect, methods, version, completion; each is a
-//     file with a type for its flags, a function that makes the command, and run.
+//   - command: one of merge, vet, plan, recipe, inspect, methods, version, completion; each
+//     is a file with a type for its flags, a function that makes the command, and run.
 //   - app: what a run of the program touches: arguments, environment, streams, the library.
 //   - class: the kind of a failure; each has one exit code.
 //   - printer: a way to show progress: bar, lines or JSON.

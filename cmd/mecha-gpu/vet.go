@@ -12,8 +12,8 @@ import (
 // vetOptions are the flags of vet.
 type vetOptions struct{ recipeFlags }
 
-const vetLong = `Check RECIPE without opening a model: its text, the methods and parameters it names, and
-the merge spaces. All errors are listed, with line and column.`
+const vetLong = `Check RECIPE, or the expression of -e, without opening a model: its text, the methods and
+parameters it names, and the merge spaces. All errors are listed, with line and column.`
 
 // newVetCommand makes the command vet.
 func newVetCommand(a *app) *cobra.Command {

@@ -160,15 +160,30 @@ func (g *guard) expr(e syntax.Expr) syntax.Expr {
 	return e
 }
 
-// args guards arguments: x, name=x, *x and **x.
+// args guards arguments: x, name=x, *x and **x. Names may follow *x, as in Python; Starlark
+// wants them before it.
 func (g *guard) args(list []syntax.Expr) {
+	star := -1 // the first *x or **x
 	for i, a := range list {
-		if b, ok := a.(*syntax.BinaryExpr); ok && b.Op == syntax.EQ {
-			b.Y = g.expr(b.Y)
-		} else {
-			list[i] = g.expr(a)
+		b, ok := a.(*syntax.BinaryExpr)
+		if !ok || b.Op != syntax.EQ {
+			if list[i] = g.expr(a); star < 0 && isStar(list[i]) {
+				star = i
+			}
+			continue
+		}
+		b.Y = g.expr(b.Y)
+		if star >= 0 {
+			copy(list[star+1:i+1], list[star:i])
+			list[star] = a
+			star++
 		}
 	}
+}
+
+func isStar(e syntax.Expr) bool {
+	u, ok := e.(*syntax.UnaryExpr)
+	return ok && (u.Op == syntax.STAR || u.Op == syntax.STARSTAR)
 }
 
 func (g *guard) comprehension(e *syntax.Comprehension) {

@@ -20,6 +20,7 @@ type wrapper struct {
 
 // expansion is one call of a wrapper. Its functions do nothing after the first error.
 type expansion struct {
+	id   string
 	m    *machine
 	env  recipe.Env
 	args map[string][]any
@@ -36,7 +37,7 @@ func (m *machine) expand(w wrapper, args starlark.Tuple, kwargs []starlark.Tuple
 	if err != nil {
 		return nil, err
 	}
-	x := &expansion{m: m, env: m.here(), args: map[string][]any{}}
+	x := &expansion{id: w.ID, m: m, env: m.here(), args: map[string][]any{}}
 	for i := range w.Params {
 		p := &w.Params[i]
 		if bound[i] == nil && p.Default != nil {
@@ -54,7 +55,7 @@ func (m *machine) expand(w wrapper, args starlark.Tuple, kwargs []starlark.Tuple
 // fail records an error about a parameter.
 func (x *expansion) fail(param string, err error) {
 	if x.err == nil {
-		x.err = fmt.Errorf("parameter %s: %w", param, err)
+		x.err = fmt.Errorf("%s: parameter %s: %w", x.id, param, err)
 	}
 }
 
@@ -84,7 +85,8 @@ func (x *expansion) node(param string) *recipe.Expr {
 func (x *expansion) third() *recipe.Expr {
 	if v, plain := x.args["c"][0].(methods.Value); plain {
 		if v.Kind != methods.NullValue {
-			x.fail("c", &tensor.Error{Class: tensor.ClassRecipe, Err: errors.New("a model, or None"), Got: v.String(), Hint: "numbers are given by name: alpha=" + v.String()})
+			x.fail("c", &tensor.Error{Class: tensor.ClassRecipe, Err: errors.New("wrong kind"), Got: v.String(), Want: "a model or None",
+				Hint: "options are given by name, such as alpha=0.5"})
 		}
 		return nil
 	}
