@@ -132,7 +132,7 @@ func (m *machine) chargeBinary(op syntax.Token, x, y starlark.Value) error {
 			if !ok || times > m.work {
 				times = m.work + 1
 			}
-			return m.charge(max(1, times) * side.w) // both are at most about maxWork
+			return m.charge(max(1, times) * side.w) // both are at most about the work that is left
 		}
 	}
 	return m.charge(wx + wy)

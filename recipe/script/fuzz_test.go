@@ -19,7 +19,7 @@ func FuzzRun(f *testing.F) {
 	f.Add("def recipe(alpha=0.5):\n    return {'x': alpha}\n")
 	f.Add(repeat("64", "s = 'x'", "s = s.replace('x', s)"))
 	env := recipe.Builtin()
-	env.Limits.Instructions = 1000
+	env.Limits = recipe.Limits{Instructions: 1000, Entries: 100_000}
 	f.Fuzz(func(t *testing.T, src string) {
 		g, err := Run([]byte(src), "f", env, Options{})
 		if err != nil {

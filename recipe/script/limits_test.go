@@ -48,7 +48,7 @@ func TestProgramsAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := recipe.Builtin()
-			env.Limits.Instructions = 1000
+			env.Limits = recipe.Limits{Instructions: 1000, Entries: 200_000}
 			_, err := Run([]byte(c.program), "r.star", env, Options{})
 			if err == nil || !strings.Contains(err.Error(), c.words) || tensor.ClassOf(err) != tensor.ClassRecipe {
 				t.Errorf("error %v", err)

@@ -21,7 +21,7 @@ const (
 	maxSource  = 64 << 10  // bytes; the compiler recurses into expressions
 	maxNesting = 100       // brackets; data inside data
 	maxSteps   = 2_000_000 // instructions of the interpreter
-	maxWork    = 4_000_000 // list elements that are walked through or made
+	maxWork    = 4_000_000 // entries that are walked through or made, unless Env.Limits.Entries says otherwise
 	maxBits    = 1024      // of an integer
 	maxNodes   = 100_000   // unless Env.Limits.Instructions says otherwise
 )
@@ -47,9 +47,12 @@ type machine struct {
 }
 
 func newMachine(src []byte, file string, env recipe.Env, models map[string]string) (*machine, error) {
-	m := &machine{env: env, file: file, work: maxWork, nodes: env.Limits.Instructions, spaces: map[recipe.Digest]methods.Space{}}
+	m := &machine{env: env, file: file, work: int64(env.Limits.Entries), nodes: env.Limits.Instructions, spaces: map[recipe.Digest]methods.Space{}}
 	if m.nodes <= 0 {
 		m.nodes = maxNodes
+	}
+	if m.work <= 0 {
+		m.work = maxWork
 	}
 	m.src = strings.Split(lineEnds.Replace(string(src[:min(len(src), maxSource)])), "\n")
 	if err := m.checkSource(src); err != nil {
