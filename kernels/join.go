@@ -69,10 +69,19 @@ func (j *joins) cuts(id int32, domain tensor.Shape) []int64 {
 		}
 		cuts = merge(cuts, inner)
 		at += s.N()
+		if len(cuts) > maxParts {
+			j.fail("more than %d parts are joined in one tensor", maxParts)
+			cuts = cuts[:1]
+			break
+		}
 	}
 	j.seen[id] = cuts
 	return cuts
 }
+
+// maxParts bounds the parts of one output. Every part has an expression of its own, which no
+// lease covers; nested stacks double their number at every level.
+const maxParts = 4096
 
 // below returns the cuts of the arguments of a node, all of which are in its domain.
 func (j *joins) below(id int32, n *node, domain tensor.Shape) []int64 {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -290,5 +291,16 @@ func TestHostFunctionsKeepTheirMachines(t *testing.T) {
 	HostSin(1)
 	if n := testing.AllocsPerRun(100, func() { HostSin(0.5) }); n > 1 {
 		t.Errorf("%v allocations for a sine", n)
+	}
+}
+
+func TestStacksOfStacksHaveALimit(t *testing.T) {
+	tr := NewTrace(F32)
+	x := tr.Leaf(0, tensor.F32, tensor.Shape{1})
+	for range 40 {
+		x = tr.Stack(x, x)
+	}
+	if _, err := NewLowerer().Lower(x, tensor.F32); err == nil || !strings.Contains(err.Error(), "4096 parts") {
+		t.Errorf("2^40 parts: %v", err)
 	}
 }

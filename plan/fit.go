@@ -71,7 +71,12 @@ func (sv *survey) wishes(info device.Info) (unit int64, workers, depth int) {
 	if sv.o.Depth > 0 {
 		depth = sv.o.Depth
 	}
-	return max(unit, 1), max(workers, 1), max(depth, 1)
+	unit = max(unit, 1)
+	// More workers than units, counting the units of all keys together, have nothing to do.
+	if units := 1 + sv.totals.BytesWrite/unit + int64(sv.totals.Keys); int64(workers) > units {
+		workers = int(units)
+	}
+	return unit, max(workers, 1), max(depth, 1)
 }
 
 // slot returns the slot bytes that all segments want for a unit size, and no less than any

@@ -53,5 +53,5 @@ func (e *evaluator) shapeError(n int, ins []input) error {
 		operands = append(operands, s)
 	})
 	return &tensor.Error{Class: tensor.ClassInput, Path: e.place(n), Key: e.call.Key,
-		Err: fmt.Errorf("%s: shapes differ: %s", e.call.Method.ID, strings.Join(operands, ", "))}
+		Err: fmt.Errorf("%s: shapes differ: %s", e.call.Method.ID, strings.Join(operands, ", ")), Hint: "--on-shape-mismatch first takes the first one"}
 }

@@ -56,7 +56,7 @@ func (s *Sink) findDir() error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return writeError(s.path, "examining the folder", err)
 	case !s.opts.MkdirAll:
-		return unwritable(s.path, "the folder "+s.dir+" does not exist", "make it, or ask for missing folders to be made")
+		return unwritable(s.path, "the folder "+s.dir+" does not exist", "make it, or ask for missing folders to be made (--mkdir)")
 	}
 	return s.makeDir()
 }
