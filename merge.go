@@ -94,10 +94,21 @@ func prepare(ctx context.Context, r *Recipe, o Options) (s *session, err error) 
 	}
 	s.budget = device.NewBudget("host memory", s.o.MaxRAM)
 	po := s.o.planning()
-	po.Fixed = s.models.headerBytes()
+	po.Fixed = s.models.headerBytes() + r.bytes
+	s.checkDirs()
 	po.Metadata = s.metadata()
 	s.plan, err = plan.New(ctx, s.solved, []device.Info{s.device.Info()}, po)
 	return s, err
+}
+
+// checkDirs warns of model folders that are not there: a typing error would otherwise look
+// like a missing model, or let another one be taken.
+func (s *session) checkDirs() {
+	for _, dir := range s.o.ModelDirs {
+		if _, err := s.o.fs().Stat(dir); err != nil {
+			s.warnings = append(s.warnings, fmt.Sprintf("the model folder %s was left out: %v", dir, err))
+		}
+	}
 }
 
 // open opens the first device that there is.

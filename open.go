@@ -56,11 +56,13 @@ func openModel(ctx context.Context, r *Recipe, path string, o *Options) (src ten
 	return s, file, true, err
 }
 
+var errEmptyPath = tensor.Errorf(tensor.ClassRecipe, "a model of the recipe has an empty path")
+
 // resolve returns the first existing file for a path: as it is if it is absolute, else in
 // the folders in order.
 func resolve(fsys vfs.FS, path string, dirs []string) (string, error) {
 	if path == "" {
-		return "", tensor.Errorf(tensor.ClassRecipe, "a model of the recipe has an empty path")
+		return "", errEmptyPath
 	}
 	if filepath.IsAbs(path) {
 		dirs = []string{""}

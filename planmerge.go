@@ -21,6 +21,11 @@ func Vet(ctx context.Context, r *Recipe, o Options) (*VetReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, path := range g.Models() {
+		if path == "" {
+			return nil, errEmptyPath
+		}
+	}
 	v := &VetReport{Type: "vet", Schema: 1, Recipe: r.name, Nodes: g.Len(), Models: append([]string{}, g.Models()...),
 		Methods: []string{}, MergeSpace: string(s.Space), Warnings: s.Warnings}
 	for _, m := range g.Methods() {
