@@ -2,7 +2,6 @@ package run
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/plan"
@@ -21,6 +20,8 @@ type unit struct {
 	temps  []kernels.Span // by temporary of the body
 	out    kernels.Span   // the elements that the unit stores
 	res    kernels.Span   // results, see below
+
+	isCounted bool // the counts in the results are complete
 }
 
 // Results of a unit lie in one span: the counts of the output (three uint64), its flags
@@ -119,10 +120,13 @@ func (w *worker) launch(u *unit) error {
 	for i := range u.body.Steps {
 		st := &u.body.Steps[i]
 		var err error
-		if st.Prog != nil {
-			err = w.program(u, st, st.Prog)
-		} else {
+		switch {
+		case st.Prog == nil:
 			err = w.call(u, st)
+		case st.Count != nil && w.info.InHost && w.l.o.CheckOutput:
+			err = w.counted(u, st)
+		default:
+			err = w.program(u, st, st.Prog, 0, u.count)
 		}
 		if err != nil {
 			return err
@@ -131,27 +135,71 @@ func (w *worker) launch(u *unit) error {
 	return nil
 }
 
-// program launches a Program of a step. The Launch is used again after the call.
-func (w *worker) program(u *unit, st *kernels.Step, p *kernels.Program) error {
+// countElems is how many elements are launched, or looked at, at a time where they may have to
+// be counted: about one in twenty such ranges of f16 weights holds a number that underflows, but
+// one in three whole units.
+const countElems = 32 << 10
+
+// counted launches a step that stores the output, a range at a time, and counts at once where
+// a flag is set, while the range is in the cache. The counts are complete when it returns.
+func (w *worker) counted(u *unit, st *kernels.Step) error {
+	flag := w.q.Host(u.res)[flagAt:]
+	any := uint32(0)
+	for off := int64(0); off < u.count; off += countElems {
+		n := min(countElems, u.count-off)
+		if err := w.program(u, st, st.Prog, off, n); err != nil {
+			return err
+		}
+		f := le.Uint32(flag)
+		if f == 0 {
+			continue
+		}
+		any |= f
+		le.PutUint32(flag, 0)
+		if err := w.program(u, st, st.Count, off, n); err != nil {
+			return err
+		}
+	}
+	le.PutUint32(flag, any)
+	u.isCounted = true
+	return nil
+}
+
+// program launches a Program of a step for the elements [off, off+n) of a unit. The Launch is
+// used again after the call.
+func (w *worker) program(u *unit, st *kernels.Step, p *kernels.Program, off, n int64) error {
 	d, l := u.domain(), &w.buf
-	l.Prog, l.First, l.N, l.Cols = p, u.first, u.count, d.Cols
+	l.Prog, l.First, l.N, l.Cols = p, u.first+off, n, d.Cols
 	l.Args, l.Results = l.Args[:0], l.Results[:0]
 	for _, r := range st.Args {
-		a := kernels.Arg{}
 		if r.Kind == kernels.RefTemp {
-			a.Span = u.temps[r.Index]
-		} else {
-			use := u.body.Leaves[r.Index]
-			a.Span = u.leaves[use.Leaf]
-			a.Period = d.Period(use.Form, u.seg.Inst.Leaves[use.Leaf].N)
+			l.Args = append(l.Args, kernels.Arg{Span: slice(u.temps[r.Index], u.body.Temps[r.Index], off, n)})
+			continue
 		}
-		l.Args = append(l.Args, a)
+		use := u.body.Leaves[r.Index]
+		total := u.seg.Inst.Leaves[use.Leaf].N
+		from, _ := plan.LeafRange(use.Form, d, total, u.first, u.count)
+		lo, hi := plan.LeafRange(use.Form, d, total, u.first+off, n)
+		l.Args = append(l.Args, kernels.Arg{Span: slice(u.leaves[use.Leaf], u.seg.Inst.Lowered.Leaves[use.Leaf], lo-from, hi-lo),
+			Period: d.Period(use.Form, total)})
 	}
 	for _, r := range st.Outs {
-		l.Results = append(l.Results, u.result(r, p != st.Prog))
+		out := u.result(r, p != st.Prog)
+		switch r.Kind {
+		case kernels.RefTemp:
+			out = slice(out, u.body.Temps[r.Index], off, n)
+		case kernels.RefOut:
+			out = slice(out, u.seg.Inst.Out, off, n)
+		}
+		l.Results = append(l.Results, out)
 	}
 	l.Consts = u.nums[:p.NumConsts]
 	return w.q.Launch(l)
+}
+
+// slice is the part [off, off+n) of elements of type d.
+func slice(s kernels.Span, d tensor.DType, off, n int64) kernels.Span {
+	return s.Slice(off*d.Size(), n*d.Size())
 }
 
 func (w *worker) call(u *unit, st *kernels.Step) error {
@@ -162,21 +210,25 @@ func (w *worker) call(u *unit, st *kernels.Step) error {
 	return w.q.Call(&c)
 }
 
-// countElems is how many elements are counted at a time.
-const countElems = 16 << 10
-
 // countAgain runs the step that stores the output again, with counts, and returns them. The
 // unit's work was waited for, and its output can be read. Elements that can count are rare, so
 // only the ranges that hold one are run.
 func (w *worker) countAgain(u *unit) (c Count, err error) {
+	if u.isCounted {
+		return u.counts(w.q.Host(u.res)), nil
+	}
 	size := u.seg.Inst.Out.Size()
 	for off := int64(0); off < u.count; off += countElems {
 		n := min(countElems, u.count-off)
 		if !kernels.Suspicious(w.q.Host(u.out.Slice(off*size, n*size)), u.seg.Inst.Out) {
 			continue
 		}
-		if err := w.countRange(u.part(off, n)); err != nil {
-			return c, err
+		for i := range u.body.Steps {
+			if st := &u.body.Steps[i]; st.Count != nil {
+				if err := w.program(u, st, st.Count, off, n); err != nil {
+					return c, err
+				}
+			}
 		}
 	}
 	if err := w.q.Pull(u.res); err != nil {
@@ -189,42 +241,10 @@ func (w *worker) countAgain(u *unit) (c Count, err error) {
 	if err := ev.Wait(); err != nil {
 		return c, err
 	}
-	b := w.q.Host(u.res)
-	return Count{NonFinite: le.Uint64(b), Overflow: le.Uint64(b[8:]), Underflow: le.Uint64(b[16:])}, nil
+	return u.counts(w.q.Host(u.res)), nil
 }
 
-// countRange launches the counting variant.
-func (w *worker) countRange(u unit) error {
-	for i := range u.body.Steps {
-		if st := &u.body.Steps[i]; st.Count != nil {
-			if err := w.program(&u, st, st.Count); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// part is the range [off, off+n) of a unit, with the same memory and results.
-func (u *unit) part(off, n int64) unit {
-	v := *u
-	v.first, v.count = u.first+off, n
-	v.out = slice(u.out, u.seg.Inst.Out, off, n)
-	v.leaves = slices.Clone(u.leaves)
-	for _, use := range u.body.Leaves {
-		total, d := u.seg.Inst.Leaves[use.Leaf].N, u.domain()
-		from, _ := plan.LeafRange(use.Form, d, total, u.first, u.count)
-		lo, hi := plan.LeafRange(use.Form, d, total, v.first, n)
-		v.leaves[use.Leaf] = slice(u.leaves[use.Leaf], u.seg.Inst.Lowered.Leaves[use.Leaf], lo-from, hi-lo)
-	}
-	v.temps = slices.Clone(u.temps)
-	for i, t := range u.body.Temps {
-		v.temps[i] = slice(u.temps[i], t, off, n)
-	}
-	return v
-}
-
-// slice is the part [off, off+n) of elements of type d.
-func slice(s kernels.Span, d tensor.DType, off, n int64) kernels.Span {
-	return s.Slice(off*d.Size(), n*d.Size())
+// counts reads the counts from the results of the unit.
+func (u *unit) counts(res []byte) Count {
+	return Count{NonFinite: le.Uint64(res), Overflow: le.Uint64(res[8:]), Underflow: le.Uint64(res[16:])}
 }
