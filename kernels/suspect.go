@@ -1,10 +1,6 @@
 package kernels
 
-import (
-	"unsafe"
-
-	"github.com/mecha-gpu/mecha-gpu/tensor"
-)
+import "github.com/mecha-gpu/mecha-gpu/tensor"
 
 // Suspicious reports whether any stored element of type d is zero, NaN or infinite: only
 // such elements can count in an OutCount. It is a way to find the few places where counting is
@@ -34,25 +30,21 @@ func Suspicious(stored []byte, d tensor.DType) bool {
 	return true
 }
 
-// suspiciousHalves looks at four 16-bit elements at a time. step is the distance from the
+// suspiciousHalves looks at eight 16-bit elements at a time. step is the distance from the
 // bits of infinity to 0x8000: adding it to the bits of NaN or infinity, without sign, sets
 // the sign's bit and carries no further.
 func suspiciousHalves(stored []byte, step uint64) bool {
 	const ones, signs = 0x0001000100010001, 0x8000800080008000
-	n := len(stored) / 8
-	for len(stored) >= 2 && len(stored)%8 != 0 { // the last ones, each four times
-		last := stored[len(stored)-2:]
-		x := (uint64(last[0]) | uint64(last[1])<<8) * ones &^ signs
-		if ((x-ones)&^x|(x+step*ones))&signs != 0 {
-			return true
-		}
-		stored = stored[:len(stored)-2]
+	var found uint64
+	i := 0
+	for ; i <= len(stored)-16; i += 16 {
+		s := (*[16]byte)(stored[i:])
+		x, y := le.Uint64(s[0:])&^signs, le.Uint64(s[8:])&^signs
+		found |= (x-ones)&^x | (x + step*ones) | (y-ones)&^y | (y + step*ones)
 	}
-	for i := range n {
-		x := *(*uint64)(unsafe.Pointer(&stored[8*i])) &^ signs
-		if ((x-ones)&^x|(x+step*ones))&signs != 0 {
-			return true
-		}
+	for ; i <= len(stored)-2; i += 2 {
+		x := uint64(le.Uint16(stored[i:])) * ones &^ signs
+		found |= (x-ones)&^x | (x + step*ones)
 	}
-	return false
+	return found&signs != 0
 }

@@ -25,7 +25,7 @@ func TestSuspiciousElementsAreThoseThatCanCount(t *testing.T) {
 			x := make([]float64, 1)
 			Widen64(x, one[:size], d)
 			want := x[0] == 0 || x[0]-x[0] != 0
-			n := 5 + int(code%4)
+			n := 5 + int(code%14)
 			buf := make([]byte, n*size)
 			for i := range n {
 				Narrow64(buf[i*size:(i+1)*size], []float64{0.5}, d)
