@@ -135,7 +135,7 @@ func (w *worker) launch(u *unit) error {
 	return nil
 }
 
-// How many elements are launched at a time where they may have to be counted, and how many are
+// How many elements of a type with a narrow range are launched at a time, and how many are
 // counted at a time. Of 100,000 sums of f16 weights about one underflows (measured on
 // 2026-11-26), so that most units hold one, but few ranges do.
 const (
@@ -143,13 +143,23 @@ const (
 	countElems = 1 << 10
 )
 
+// flagRange is how many elements of a unit are launched at a time. Types with the range of
+// float32 are hardly ever counted.
+func (u *unit) flagRange() int64 {
+	if d := u.seg.Inst.Out; d == tensor.F16 || d.Size() == 1 {
+		return flagElems
+	}
+	return max(u.count, 1)
+}
+
 // counted launches a step that stores the output, a range at a time, and counts at once where
 // a flag is set, while the range is in the cache. The counts are complete when it returns.
 func (w *worker) counted(u *unit, st *kernels.Step) error {
 	flag := w.q.Host(u.res)[flagAt:]
 	any := uint32(0)
-	for off := int64(0); off < u.count; off += flagElems {
-		n := min(flagElems, u.count-off)
+	step := u.flagRange()
+	for off := int64(0); off < u.count; off += step {
+		n := min(step, u.count-off)
 		if err := w.program(u, st, st.Prog, off, n); err != nil {
 			return err
 		}
