@@ -139,7 +139,7 @@ func (w *worker) launch(u *unit) error {
 // counted at a time. Of 100,000 sums of f16 weights about one underflows (measured on
 // 2026-11-26), so that most units hold one, but few ranges do.
 const (
-	flagElems  = 16 << 10
+	flagElems  = 32 << 10
 	countElems = 1 << 10
 )
 
