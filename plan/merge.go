@@ -109,17 +109,26 @@ func (e *evaluator) inputs(n int, key string) (missing bool, err error) {
 	if node.Method.Broadcast {
 		key = singletonKey
 	}
-	for p, args := range node.Args {
-		for _, a := range args {
-			v := e.node(a, key)
-			switch {
-			case v.missing:
-				return true, nil
-			case err == nil:
-				err = v.err
-			}
-			e.stack = append(e.stack, input{p, v})
+	for p := range node.Args {
+		if missing, err = e.push(n, p, key, err); missing {
+			return true, nil
 		}
+	}
+	return false, err
+}
+
+// push evaluates the arguments of a parameter at a key and pushes them on the stack, unless one
+// of them is missing. The error is the one given, or else the first of the arguments'.
+func (e *evaluator) push(n, p int, key string, err error) (missing bool, first error) {
+	for _, a := range e.s.Nodes[n].Args[p] {
+		v := e.node(a, key)
+		switch {
+		case v.missing:
+			return true, nil
+		case err == nil:
+			err = v.err
+		}
+		e.stack = append(e.stack, input{p, v})
 	}
 	return false, err
 }
@@ -147,20 +156,12 @@ func (e *evaluator) related(n int, key string) (missing bool, err error) {
 // clause evaluates one alternative of a key map.
 func (e *evaluator) clause(n int, c methods.Clause) (missing bool, err error) {
 	for p, keys := range c.Inputs {
-		args := e.s.Nodes[n].Args[p]
-		if len(keys) > 0 && len(args) == 0 {
+		if len(keys) > 0 && len(e.s.Nodes[n].Args[p]) == 0 {
 			return true, nil // nobody can have the keys
 		}
 		for _, k := range keys {
-			for _, a := range args {
-				v := e.node(a, k)
-				switch {
-				case v.missing:
-					return true, nil
-				case err == nil:
-					err = v.err
-				}
-				e.stack = append(e.stack, input{p, v})
+			if missing, err = e.push(n, p, k, err); missing {
+				return true, nil
 			}
 		}
 	}
