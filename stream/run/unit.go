@@ -156,7 +156,7 @@ func (u *unit) flagRange() int64 {
 // a flag is set, while the range is in the cache. The counts are complete when it returns.
 func (w *worker) counted(u *unit, st *kernels.Step) error {
 	flag := w.q.Host(u.res)[flagAt:]
-	any := uint32(0)
+	found := uint32(0)
 	step := u.flagRange()
 	for off := int64(0); off < u.count; off += step {
 		n := min(step, u.count-off)
@@ -167,13 +167,13 @@ func (w *worker) counted(u *unit, st *kernels.Step) error {
 		if f == 0 {
 			continue
 		}
-		any |= f
+		found |= f
 		le.PutUint32(flag, 0)
 		if err := w.countRange(u, st, off, off+n); err != nil {
 			return err
 		}
 	}
-	le.PutUint32(flag, any)
+	le.PutUint32(flag, found)
 	u.isCounted = true
 	return nil
 }
