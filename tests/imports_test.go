@@ -31,6 +31,7 @@ var rooms = []room{
 	{"device", []string{"kernels", "tensor"}, "it is a contract"},
 	{"device/cpu", []string{"device", "kernels", "kernels/simd", "tensor", "golang.org/x/sys/"}, "a device sees neither files nor methods"},
 	{"device/exam", []string{"device", "kernels", "tensor"}, "every device passes the same exam, so it knows none of them"},
+	{"cuda/driver", nil, "it is the calls of the CUDA driver and nothing else"},
 	{"stream/vfs", []string{"golang.org/x/sys/"}, "it is the file system"},
 	{"stream/vfs/errorfs", []string{"stream/vfs"}, "it wraps any file system"},
 	{"stream/internal/extent", nil, "it counts positions"},
