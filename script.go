@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/recipe/script"
 	"github.com/mecha-gpu/mecha-gpu/stream/vfs"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -20,13 +21,14 @@ type ScriptOptions = script.Options
 type ScriptParam = script.Param
 
 // ParseExpr makes a recipe of an expression, such as "a + 0.5*(b - c) | a". models are the
-// paths of the models that it names.
-func ParseExpr(expr string, models map[string]string, o Options) (*Recipe, error) {
+// paths of the models that it names. A model is opened only if it is converted and the recipe
+// does not say from which model config; then its header is read.
+func ParseExpr(ctx context.Context, expr string, models map[string]string, o Options) (*Recipe, error) {
 	env, err := Env(o)
 	if err != nil {
 		return nil, err
 	}
-	g, err := script.Expr(expr, models, env)
+	g, err := script.Expr(expr, env, ScriptOptions{Models: models, Keys: o.keys(ctx, "")})
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +36,7 @@ func ParseExpr(expr string, models map[string]string, o Options) (*Recipe, error
 }
 
 // LoadScript runs a Starlark program that makes a recipe. What it can do is said by package
-// recipe/script. No model is opened.
+// recipe/script. Models are opened as by ParseExpr.
 func LoadScript(ctx context.Context, path string, s ScriptOptions, o Options) (*Recipe, error) {
 	src, err := readScript(ctx, o.fs(), path)
 	if err != nil {
@@ -44,6 +46,9 @@ func LoadScript(ctx context.Context, path string, s ScriptOptions, o Options) (*
 	if err != nil {
 		return nil, err
 	}
+	if s.Keys == nil {
+		s.Keys = o.keys(ctx, filepath.Dir(path))
+	}
 	g, err := script.Run(src, path, env, s)
 	if err != nil {
 		return nil, err
@@ -51,6 +56,20 @@ func LoadScript(ctx context.Context, path string, s ScriptOptions, o Options) (*
 	r := NewRecipe(g, path)
 	r.dir = filepath.Dir(path)
 	return r, nil
+}
+
+// keys returns the function that reads the keys of a model of a recipe in dir.
+func (o *Options) keys(ctx context.Context, dir string) func(path string) (config.Keys, error) {
+	return func(path string) (config.Keys, error) {
+		src, _, owned, err := openModel(ctx, &Recipe{dir: dir}, path, o)
+		if err != nil {
+			return nil, err
+		}
+		if owned {
+			err = src.Close()
+		}
+		return config.Header(src.Header()), err
+	}
 }
 
 // ScriptParams returns the parameters of a Starlark program.

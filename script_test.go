@@ -17,7 +17,7 @@ import (
 func ExampleParseExpr() {
 	o := mecha.Options{Sources: sources(map[string]memory.Dict{
 		"base": {"w": vector(1, 1)}, "tuned": {"w": vector(2, 3)}, "target": {"w": vector(10, 20)}})}
-	r, err := mecha.ParseExpr("t + 0.5*(b - c)", map[string]string{"t": "target", "b": "tuned", "c": "base"}, o)
+	r, err := mecha.ParseExpr(context.Background(), "t + 0.5*(b - c)", map[string]string{"t": "target", "b": "tuned", "c": "base"}, o)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestScriptsAreRecipes(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if _, err := mecha.ParseExpr("a", nil, o); tensor.ClassOf(err) != tensor.ClassRecipe {
+	if _, err := mecha.ParseExpr(context.Background(), "a", nil, o); tensor.ClassOf(err) != tensor.ClassRecipe {
 		t.Errorf("%v", err)
 	}
 }

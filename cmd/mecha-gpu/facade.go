@@ -14,7 +14,7 @@ type facade struct{}
 func load(ctx context.Context, in input, o mecha.Options) (*mecha.Recipe, error) {
 	switch {
 	case in.path == "":
-		return mecha.ParseExpr(in.expr, in.script.Models, o)
+		return mecha.ParseExpr(ctx, in.expr, in.script.Models, o)
 	case in.path == "-":
 		return mecha.ParseRecipe(in.text, "standard input", o)
 	case isScript(in.path):

@@ -38,6 +38,8 @@ func (m *machine) builtins() starlark.StringDict {
 	}
 	names["model"] = m.counting("model", m.model)
 	names["literal"] = m.counting("literal", m.literal)
+	names["convert"] = m.counting("convert", m.convert)
+	names["blocks"] = m.counting("blocks", m.blockWeights)
 	names["method"] = m.counting("method", m.registered)
 	return names
 }

@@ -79,7 +79,7 @@ func TestErrorsSayWhereAndWhy(t *testing.T) {
 }
 
 func TestAllUndefinedNamesAreListed(t *testing.T) {
-	_, err := Expr("x + y", nil, recipe.Builtin())
+	_, err := Expr("x + y", recipe.Builtin(), Options{})
 	wantError(t, err, 1, 1, "expression:1:1", "undefined: x (a model is named with -m x=FILE)", "expression:1:5", "undefined: y")
 }
 
@@ -104,7 +104,7 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 
 func TestModelNamesAreChecked(t *testing.T) {
 	for name, words := range map[string]string{"2x": "no name", "a b": "no name", "": "no name", "in": "no name", "scale": "built-in", "len": "built-in", "b": "no part"} {
-		_, err := Expr("a", map[string]string{"a": "a", name: "x"}, recipe.Builtin())
+		_, err := Expr("a", recipe.Builtin(), Options{Models: map[string]string{"a": "a", name: "x"}})
 		if err == nil || !strings.Contains(err.Error(), words) || tensor.ClassOf(err) != tensor.ClassRecipe {
 			t.Errorf("%q: %v", name, err)
 		}

@@ -45,7 +45,7 @@ func FuzzExpr(f *testing.F) {
 	f.Add("n_average(*[a for i in range(3)])")
 	models := map[string]string{"a": "a", "b": "b", "c": "c"}
 	f.Fuzz(func(t *testing.T, src string) {
-		if _, err := Expr(src, models, recipe.Builtin()); err != nil {
+		if _, err := Expr(src, recipe.Builtin(), Options{Models: models}); err != nil {
 			checkPosition(t, err, src)
 		}
 	})

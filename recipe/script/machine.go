@@ -12,6 +12,7 @@ import (
 
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -43,11 +44,16 @@ type machine struct {
 	nodes  int                 // that may still be made
 	spaces map[recipe.Digest]methods.Space
 	isExpr bool
+
+	keys    func(path string) (config.Keys, error) // of a model; nil: no file is read
+	configs map[recipe.Digest][]string             // that nodes may have
+	blocks  map[recipe.Digest][]string             // configs of block weights that nodes may have
 	long   bool // there were too many steps
 }
 
-func newMachine(src []byte, file string, env recipe.Env, models map[string]string) (*machine, error) {
-	m := &machine{env: env, file: file, work: int64(env.Limits.Entries), nodes: env.Limits.Instructions, spaces: map[recipe.Digest]methods.Space{}}
+func newMachine(src []byte, file string, env recipe.Env, o Options) (*machine, error) {
+	m := &machine{env: env, file: file, work: int64(env.Limits.Entries), nodes: env.Limits.Instructions, keys: o.Keys,
+		spaces: map[recipe.Digest]methods.Space{}, configs: map[recipe.Digest][]string{}, blocks: map[recipe.Digest][]string{}}
 	if m.nodes <= 0 {
 		m.nodes = maxNodes
 	}
@@ -64,8 +70,8 @@ func newMachine(src []byte, file string, env recipe.Env, models map[string]strin
 	}}
 	m.thread.SetMaxExecutionSteps(maxSteps)
 	m.names = m.builtins()
-	for _, name := range slices.Sorted(maps.Keys(models)) {
-		if err := m.define(name, models[name]); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(o.Models)) {
+		if err := m.define(name, o.Models[name]); err != nil {
 			return nil, err
 		}
 	}

@@ -37,7 +37,7 @@ func (p Param) Type() string {
 // are none without it. Names that are not defined are taken for models that Options.Models
 // would name.
 func Params(src []byte, name string, env recipe.Env) ([]Param, error) {
-	m, globals, err := load(src, name, env, nil, true)
+	m, globals, err := load(src, name, env, Options{}, true)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -17,6 +18,11 @@ import (
 type Options struct {
 	Set    map[string]string // values of parameters, as text, by name
 	Models map[string]string // paths of models, by the name that the program has for them
+
+	// Keys gives the keys of a model by its path. It is asked only for models without a config
+	// hint that are converted, or that block weights are for. If it is nil, nothing is known of
+	// such models.
+	Keys func(path string) (config.Keys, error)
 }
 
 // Names in a program that make its result.
@@ -28,7 +34,7 @@ const (
 // Run runs a program and returns the recipe that it makes: what the function recipe returns, or
 // else the variable out. name is the name of the file, for messages.
 func Run(src []byte, name string, env recipe.Env, o Options) (*recipe.Graph, error) {
-	m, globals, err := load(src, name, env, o.Models, false)
+	m, globals, err := load(src, name, env, o, false)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +58,10 @@ func Run(src []byte, name string, env recipe.Env, o Options) (*recipe.Graph, err
 	return m.graph(out, o.Models)
 }
 
-// Expr evaluates an expression, such as "a + 0.5*(b - c) | a". models are the paths of the
-// models that it names; each must have a part in the result.
-func Expr(expr string, models map[string]string, env recipe.Env) (*recipe.Graph, error) {
-	m, err := newMachine([]byte(expr), "expression", env, models)
+// Expr evaluates an expression, such as "a + 0.5*(b - c) | a". Each of the models of the options
+// must have a part in the result; there are no parameters.
+func Expr(expr string, env recipe.Env, o Options) (*recipe.Graph, error) {
+	m, err := newMachine([]byte(expr), "expression", env, o)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +79,7 @@ func Expr(expr string, models map[string]string, env recipe.Env) (*recipe.Graph,
 	if err != nil {
 		return nil, m.wrap(err)
 	}
-	return m.graph(v, models)
+	return m.graph(v, o.Models)
 }
 
 // dialect is Starlark with loops outside functions, names that may change, and sets. It has
@@ -82,8 +88,8 @@ var dialect = &syntax.FileOptions{Set: true, TopLevelControl: true, GlobalReassi
 
 // load runs the statements of a program and returns its names. With anyModel, names that are
 // not defined stand for models.
-func load(src []byte, name string, env recipe.Env, models map[string]string, anyModel bool) (*machine, starlark.StringDict, error) {
-	m, err := newMachine(src, name, env, models)
+func load(src []byte, name string, env recipe.Env, o Options, anyModel bool) (*machine, starlark.StringDict, error) {
+	m, err := newMachine(src, name, env, o)
 	if err != nil {
 		return nil, nil, err
 	}

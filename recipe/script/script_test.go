@@ -172,7 +172,7 @@ merge "scale" &3 0.5
 merge "add_difference" $A &4
 merge "fallback" &5 $A`)
 	for _, expr := range []string{"a + 0.5*(b - c) | a", "(a +\n 0.5*(b - c)) | a", "fallback(method('add_difference')(a, scale(b - c, 0.5)), default=a)"} {
-		g, err := Expr(expr, models, recipe.Builtin())
+		g, err := Expr(expr, recipe.Builtin(), Options{Models: models})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -91,5 +91,5 @@ func (m *machine) arguments(args starlark.Tuple, kwargs []starlark.Tuple) (pos [
 		}
 		kw = append(kw, methods.KW[any]{Name: name, Value: x})
 	}
-	return pos, kw, nil
+	return pos, kw, m.perBlock(pos, kw)
 }
