@@ -13,6 +13,10 @@ type Rates struct {
 	Upload  float64 // host to device; 0 where nothing is copied
 	Load    float64 // device to host
 	Compute float64 // operand and result bytes through an elementwise Program
+
+	// Ops is the number of instructions of Programs on one element per second; 0 means
+	// that Compute says it all.
+	Ops float64
 }
 
 // Info describes a device.
@@ -34,6 +38,10 @@ type Info struct {
 	// InHost says that the device computes on host memory: sources and sinks that are
 	// in memory are used in place and nothing is copied.
 	InHost bool
+
+	// Memory is how many bytes of the device's own memory may be used, for spans; 0 for
+	// a device that has none of its own.
+	Memory int64
 
 	Rates Rates
 }

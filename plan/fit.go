@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/mecha-gpu/mecha-gpu/device"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -23,25 +24,68 @@ const (
 	minSlotBytes  = 4 << 10
 )
 
+// memory is what a ring has to fit: host memory, and the own memory of each of the devices
+// over which the workers are spread.
+type memory struct {
+	host, device int64 // bytes that may be used; device is the smallest, MaxInt64 if none has its own
+	devices      int
+	depth        int
+}
+
+// ring returns the host bytes that workers with their slots take.
+func (m *memory) ring(workers int, slot int64) int64 {
+	return int64(workers) * (workerBytes + int64(m.depth)*slot)
+}
+
+// onDevice returns the bytes that slots take of the device with most workers.
+func (m *memory) onDevice(workers int, slot int64) int64 {
+	return int64((workers+m.devices-1)/m.devices) * int64(m.depth) * slot
+}
+
+// most returns how many workers with slots of some size there can be at most.
+func (m *memory) most(slot int64) int64 {
+	return min(m.host/m.ring(1, slot), m.device/m.onDevice(1, slot)*int64(m.devices))
+}
+
+func (m *memory) fits(workers int, slot int64) bool {
+	return m.ring(workers, slot) <= m.host && m.onDevice(workers, slot) <= m.device
+}
+
+// deviceMemory returns the least own memory that one of the devices has.
+func deviceMemory(infos []device.Info) int64 {
+	least := int64(math.MaxInt64)
+	for _, i := range infos {
+		if i.Memory > 0 {
+			least = min(least, i.Memory)
+		}
+	}
+	return least
+}
+
 // fit chooses unit size, workers and slots so that they fit the memory, and says how much
 // is used at most: first units shrink, then workers go.
-func (sv *survey) fit(p *Plan, info device.Info) error {
-	wish, workers, depth := sv.wishes(info)
+func (sv *survey) fit(p *Plan, infos []device.Info) error {
+	wish, workers, depth := sv.wishes(infos)
 	p.Standing = sv.o.Fixed + p.Layouts[0].MemoryBytes() + plannerBytes
-	have := sv.o.MaxRAM - p.Standing
+	m := memory{host: sv.o.MaxRAM - p.Standing, device: deviceMemory(infos), devices: len(infos), depth: depth}
 	least := sv.slot(min(wish, lastUnitBytes))
-	ring := func(workers int, slot int64) int64 { return int64(workers) * (workerBytes + int64(depth)*slot) }
-	if need := ring(1, least); need > have {
-		return tooSmall(p.Standing+need, sv.o.MaxRAM)
+	for m.depth > 1 && !m.fits(1, least) { // better without overlap than not at all
+		m.depth--
 	}
-	workers = int(min(int64(workers), have/ring(1, least)))
+	if need := m.ring(1, least); need > m.host {
+		return tooSmall("the memory limit", p.Standing+need, sv.o.MaxRAM, "--max-ram")
+	}
+	if need := m.onDevice(1, least); need > m.device {
+		return tooSmall("the limit of device memory", need, m.device, "--max-vram")
+	}
+	workers = int(min(int64(workers), m.most(least)))
 	for unit := wish; ; {
 		slot := sv.slot(unit)
 		switch {
-		case ring(workers, slot) <= have:
-			p.Ring = Ring{Workers: workers, Depth: depth, SlotBytes: slot, UnitBytes: unit}
-			p.Standing += ring(workers, slot)
-			p.HostBytes = p.Standing + sv.leases(p.Ring, sv.o.MaxRAM-p.Standing)
+		case m.fits(workers, slot):
+			p.Ring = Ring{Workers: workers, Depth: m.depth, SlotBytes: slot, UnitBytes: unit}
+			p.Standing += m.ring(workers, slot)
+			sv.fitLeases(p, &m)
 			return nil
 		case unit > minUnitBytes && slot > least:
 			unit = max(unit/2, minUnitBytes)
@@ -54,14 +98,29 @@ func (sv *survey) fit(p *Plan, info device.Info) error {
 	}
 }
 
-func tooSmall(need, have int64) error {
-	return &tensor.Error{Class: tensor.ClassFit, Err: fmt.Errorf("the memory limit is too small for this merge"),
-		Want: fmt.Sprintf("at least %s", Size(need)), Got: Size(have), Hint: "raise --max-ram"}
+func tooSmall(what string, need, have int64, flag string) error {
+	return &tensor.Error{Class: tensor.ClassFit, Err: fmt.Errorf("%s is too small for this merge", what),
+		Want: fmt.Sprintf("at least %s", Size(need)), Got: Size(have), Hint: "raise " + flag}
+}
+
+// fitLeases says what is left for jobs beside the ring, and how much is used at most.
+func (sv *survey) fitLeases(p *Plan, m *memory) {
+	ring := m.onDevice(p.Ring.Workers, p.Ring.SlotBytes)
+	left := sv.o.MaxRAM - p.Standing
+	p.leasable = min(left, m.device-ring)
+	leases := min(sv.leases(p.Ring, p.leasable), left)
+	p.HostBytes = p.Standing + leases
+	if m.device != math.MaxInt64 {
+		p.DeviceBytes = ring + min(leases, m.device-ring)
+	}
 }
 
 // wishes returns the unit size, workers and depth to start from.
-func (sv *survey) wishes(info device.Info) (unit int64, workers, depth int) {
-	unit, workers, depth = info.UnitBytes, info.Workers, info.Depth
+func (sv *survey) wishes(infos []device.Info) (unit int64, workers, depth int) {
+	unit, depth = infos[0].UnitBytes, infos[0].Depth
+	for _, i := range infos {
+		workers += i.Workers
+	}
 	if sv.o.UnitBytes > 0 {
 		unit = sv.o.UnitBytes
 	}
@@ -92,7 +151,7 @@ func (sv *survey) slot(unit int64) int64 {
 	return Align(most)
 }
 
-// leases returns the most that jobs lease at a time, of what is left. While the last units of
+// leases returns the most that jobs lease at a time, if a job may lease what is left. While the last units of
 // a job are computed, workers without a unit start the next ones.
 func (sv *survey) leases(r Ring, left int64) int64 {
 	var most int64
@@ -101,7 +160,7 @@ func (sv *survey) leases(r Ring, left int64) int64 {
 			most = max(most, r.resident)
 		}
 	}
-	return min(most*int64(r.Workers*r.Depth), sv.resident, left)
+	return min(most*int64(r.Workers*r.Depth), sv.resident)
 }
 
 // Size formats a number of bytes for people: "1.5 GiB".
@@ -118,17 +177,21 @@ func Size(n int64) string {
 	return fmt.Sprintf("%.1f %ciB", x, units[u])
 }
 
-// Seconds estimates how long the merge takes at the rates of a device: reading, computing
-// and writing share the processors.
+// Seconds estimates how long the merge takes at the rates of a device. Reading and writing
+// share the processors, with computing too if the device is the CPU; a device that works
+// beside them overlaps its stages with everything else.
 func (p *Plan) Seconds(r device.Rates) float64 {
-	t := 0.0
-	add := func(n int64, rate float64) {
-		if rate > 0 {
-			t += float64(n) / rate
+	per := func(n, rate float64) float64 {
+		if rate <= 0 {
+			return 0
 		}
+		return n / rate
 	}
-	add(p.Totals.BytesRead, r.Read)
-	add(p.Totals.BytesRead+p.Totals.BytesWrite, r.Compute)
-	add(p.Totals.BytesWrite, r.Write)
-	return t
+	read, write := float64(p.Totals.BytesRead), float64(p.Totals.BytesWrite)
+	host := per(read, r.Read) + per(write, r.Write)
+	compute := max(per(read+write, r.Compute), per(p.Totals.Ops, r.Ops))
+	if r.Upload <= 0 {
+		return host + compute
+	}
+	return max(host, per(read, r.Upload), per(write, r.Load), compute)
 }

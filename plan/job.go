@@ -25,6 +25,12 @@ type Plan struct {
 	HostBytes int64
 	Standing  int64 // headers, rings and worker scratch
 
+	// DeviceBytes is the most memory that the run uses of a device's own; 0 if the
+	// devices have none of their own.
+	DeviceBytes int64
+
+	leasable int64 // what one job may lease
+
 	Totals Totals
 
 	Missing    Names // candidate keys that the recipe cannot produce
@@ -41,6 +47,8 @@ type Totals struct {
 	Integers   int   // keys passed through because they are integers
 	FellBack   int   // keys for which a fallback was taken
 	Programs   int   // distinct Programs
+
+	Ops float64 // instructions of Programs on one element, every sweep counted
 }
 
 // Ring is the memory in which workers stage units. Every worker has Depth slots of
@@ -71,7 +79,8 @@ type Job struct {
 	// that all sweeps work on it. It is set if there are several sweeps and they fit.
 	Resident bool
 
-	// Lease is the host memory that the job needs beyond its workers' slots.
+	// Lease is the memory that the job needs beyond its workers' slots: of the host, and
+	// as much of the device if it has its own.
 	Lease int64
 
 	// Dropped says that the key cannot be made without the guards that are gone.

@@ -19,9 +19,9 @@ type planner struct {
 	ring   Ring
 }
 
-// New plans the merge of a solved recipe whose models have headers, on the first of the
-// devices. It fails if a key is wrong, if nothing comes out, or if the memory is too
-// small.
+// New plans the merge of a solved recipe whose models have headers, on devices of one kind
+// over which workers are spread. It fails if a key is wrong, if nothing comes out, or if the
+// memory is too small.
 func New(ctx context.Context, s *recipe.Solved, infos []device.Info, o Options) (*Plan, error) {
 	if len(infos) == 0 {
 		return nil, tensor.Errorf(tensor.ClassUsage, "plan: no device")
@@ -39,11 +39,11 @@ func New(ctx context.Context, s *recipe.Solved, infos []device.Info, o Options) 
 	plan := &Plan{Layouts: []tensor.Layout{layout}, Jobs: layout.Len(), Totals: sv.totals, Missing: sv.missing,
 		Mismatched: sv.mismatched, Used: sv.used}
 	plan.Totals.Programs = p.e.lower.Programs()
-	if err := sv.fit(plan, infos[0]); err != nil {
+	if err := sv.fit(plan, infos); err != nil {
 		return nil, err
 	}
 	p.ring = plan.Ring
-	p.budget = o.MaxRAM - plan.Standing
+	p.budget = plan.leasable
 	plan.Totals.BytesRead += sv.readAgain(p)
 	plan.Generate = p.job
 	return plan, nil

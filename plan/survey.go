@@ -151,6 +151,7 @@ func (sv *survey) count(note Note, d tensor.DType, n int64) {
 		s := &sv.segs[i]
 		sv.represent(s)
 		t.BytesRead += s.bytesReadOnce()
+		t.Ops += s.ops()
 		several = several || len(s.Inst.Sweeps) > 1
 	}
 	sv.countUsed()
@@ -201,6 +202,26 @@ func (s *Segment) bytesRead() int64 {
 			most = max(most, n)
 		}
 		total += most
+	}
+	return total
+}
+
+// ops returns how many instructions run on how many elements, the largest body of each sweep.
+func (s *Segment) ops() float64 {
+	var total float64
+	for i := range s.Inst.Sweeps {
+		sw := &s.Inst.Sweeps[i]
+		most := 0
+		for b := range sw.Bodies {
+			n := 0
+			for _, st := range sw.Bodies[b].Steps {
+				if st.Prog != nil {
+					n += len(st.Prog.Code)
+				}
+			}
+			most = max(most, n)
+		}
+		total += float64(most) * float64(s.Inst.Domains[sw.Domain].N)
 	}
 	return total
 }
