@@ -29,7 +29,7 @@ func BenchmarkConversions(b *testing.B) {
 			{"widen", func() { Widen(lossless, stored, d) }},
 			{"narrow", func() { Narrow(stored, x, d) }},
 			{"nonfinite", func() { NonFinite(stored, d) }},
-			{"count", func() { CountStored(stored, d, x) }},
+			{"count", func() { countStored[float32, uint32](stored, d, x) }},
 		} {
 			b.Run(c.name+"/"+d.String(), func(b *testing.B) {
 				b.SetBytes(n)
@@ -41,7 +41,7 @@ func BenchmarkConversions(b *testing.B) {
 	}
 }
 
-// BenchmarkCountLossy is CountStored where every fourth element underflowed.
+// BenchmarkCountLossy is countStored where every fourth element underflowed.
 func BenchmarkCountLossy(b *testing.B) {
 	const n = 4096
 	for _, d := range []tensor.DType{tensor.F16, tensor.BF16, tensor.F32} {
@@ -58,7 +58,7 @@ func BenchmarkCountLossy(b *testing.B) {
 			}
 			b.SetBytes(n)
 			for b.Loop() {
-				CountStored(stored, d, x)
+				countStored[float32, uint32](stored, d, x)
 			}
 		})
 	}

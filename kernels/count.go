@@ -7,36 +7,11 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// CountStored compares values with the elements of type d that they were stored as, one
-// for one, and returns what OutCount adds: how many elements are stored NaN or infinite,
-// how many values overflowed and how many underflowed. It looks at values only where the
-// stored element is zero, NaN or infinite.
-func CountStored(stored []byte, d tensor.DType, values []float32) (nonFinite, overflow, underflow uint64) {
-	v := countStored[float32, uint32](stored, d, values)
-	return v.nonFinite, v.overflow, v.underflow
-}
-
-// CountStored64 is CountStored for values of float64.
-func CountStored64(stored []byte, d tensor.DType, values []float64) (nonFinite, overflow, underflow uint64) {
-	v := countStored[float64, uint64](stored, d, values)
-	return v.nonFinite, v.overflow, v.underflow
-}
-
 // verdict counts what became of stored elements.
 type verdict struct {
 	nonFinite uint64 // stored NaN or infinite
 	overflow  uint64 // finite and stored NaN or infinite; integers: out of range or NaN
 	underflow uint64 // not zero and stored zero; floats only
-}
-
-func (v verdict) flags() (f uint32) {
-	if v.nonFinite > 0 {
-		f = 1
-	}
-	if v.overflow > 0 || v.underflow > 0 {
-		f |= 2
-	}
-	return f
 }
 
 // note adds an element: the bits x of its value, whether it is stored as zero and whether
@@ -61,6 +36,8 @@ func bitsOf[F float, W word](x []F) []W {
 	return unsafe.Slice((*W)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }
 
+// countStored compares values with the elements of type d that they were stored as, one
+// for one. It looks at values only where the stored element is zero, NaN or infinite.
 func countStored[F float, W word](stored []byte, d tensor.DType, values []F) verdict {
 	x := bitsOf[F, W](values)
 	switch d {

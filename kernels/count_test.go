@@ -45,10 +45,8 @@ func TestStoredElementsAreCountedByTheirDefinition(t *testing.T) {
 					want[2]++
 				}
 			}
-			var got, got64 [3]uint64
-			got[0], got[1], got[2] = CountStored(stored, d, narrow)
-			got64[0], got64[1], got64[2] = CountStored64(stored, d, x)
-			if got != want || got64 != want {
+			got, got64 := countStored[float32, uint32](stored, d, narrow), countStored[float64, uint64](stored, d, x)
+			if want := (verdict{want[0], want[1], want[2]}); got != want || got64 != want {
 				t.Fatalf("%v, %d elements: %v and %v, want %v", d, n, got, got64, want)
 			}
 			if bad := CountNonFinite(stored, d); uint64(bad) != want[0] || NonFinite(stored, d) != (want[0] > 0) {
@@ -68,13 +66,13 @@ func TestCountsLookAtEveryElement(t *testing.T) {
 			stored := make([]byte, int64(len(x))*d.Size())
 			Narrow(stored, x, d)
 			clear(stored[int64(at)*d.Size():][:d.Size()])
-			if _, _, under := CountStored(stored, d, x); under != 1 {
-				t.Errorf("%v: %d underflows, element %d is one", d, under, at)
+			if v := countStored[float32, uint32](stored, d, x); v.underflow != 1 {
+				t.Errorf("%v: %d underflows, element %d is one", d, v.underflow, at)
 			}
 			x[at] = float32(math.NaN())
 			Narrow(stored, x, d)
-			if bad, over, _ := CountStored(stored, d, x); bad != 1 || over != 0 || !NonFinite(stored, d) {
-				t.Errorf("%v: %d not finite, %d overflows, element %d is NaN", d, bad, over, at)
+			if v := countStored[float32, uint32](stored, d, x); v.nonFinite != 1 || v.overflow != 0 || !NonFinite(stored, d) {
+				t.Errorf("%v: %d not finite, %d overflows, element %d is NaN", d, v.nonFinite, v.overflow, at)
 			}
 		}
 	}

@@ -12,7 +12,6 @@ import (
 type Evaluated struct {
 	Bytes  []byte // the elements of the output
 	Guards []int  // numbers of the guards that were found set, in no particular order
-	Flags  uint32 // of the output, as OutFlag sets them; of a copied output bit 0 only
 }
 
 // Eval runs lowered parts of an output of n elements on the portable machine, every sweep
@@ -138,11 +137,9 @@ func (u *unit) call(s *Step, d Domain) error {
 	return nil
 }
 
-// result reads a flag or a reduction.
+// result reads a guard or a reduction.
 func (u *unit) result(s *Sweep, ref Ref, mem []byte, reductions []float64) {
 	switch ref.Kind {
-	case RefOutFlag:
-		u.ev.Flags |= binary.LittleEndian.Uint32(mem)
 	case RefGuard:
 		if binary.LittleEndian.Uint32(mem) != 0 {
 			u.ev.Guards = append(u.ev.Guards, u.inst.Guards[ref.Index])

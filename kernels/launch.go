@@ -55,7 +55,7 @@ func ResultBytes(r *Result, n, cols int64) int64 {
 	switch r.Kind {
 	case Store:
 		return n * r.DType.Size()
-	case InFlag, OutFlag:
+	case InFlag:
 		return 4
 	case OutCount:
 		return 24

@@ -72,10 +72,6 @@ type Step struct {
 	Args []Ref // of the operands: RefLeaf (index in Body.Leaves) or RefTemp
 	Outs []Ref // of the results
 
-	// Count is Prog with a count (OutCount) in the place of the OutFlag; nil if the step
-	// stores no output. It is run on a unit whose flag was set.
-	Count *Program
-
 	Call *GoFunc // if Prog is nil: Args are temporaries, Outs one temporary
 }
 
@@ -89,12 +85,13 @@ type Ref struct {
 type RefKind uint8
 
 const (
-	RefLeaf    RefKind = iota // Body.Leaves[Index]
-	RefTemp                   // Body.Temps[Index]
-	RefOut                    // the output
-	RefGuard                  // the uint32 of guard Index; any bit set means non-finite
-	RefOutFlag                // the uint32 of the output's flags
-	RefReduce                 // Sweep.Reduces[Index]
+	RefLeaf     RefKind = iota // Body.Leaves[Index]
+	RefTemp                    // Body.Temps[Index]
+	RefOut                     // the output
+	RefGuard                   // the uint32 of guard Index; any bit set means non-finite
+	RefOutCount                // the three uint64 of the OutCount of the output
+	RefOutFlag                 // the uint32 of the InFlag of a copied output
+	RefReduce                  // Sweep.Reduces[Index]
 )
 
 // Reduce is a reduction of a sweep and the slot of its value. The reduction of a guard

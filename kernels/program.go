@@ -66,15 +66,10 @@ const (
 	// launch is NaN or infinite, judged by its stored bits. It needs no OpLoad.
 	InFlag
 
-	// OutFlag sets bits of a uint32 for store Of: bit 0 if any stored element is NaN or
-	// infinite, bit 1 if any lost range: V finite and stored infinite or NaN, or V not
-	// zero and stored zero, or (integer DType) V, without its fraction, outside the range
-	// of DType, or NaN. BOOL loses only NaN.
-	OutFlag
-
 	// OutCount adds to three uint64 for store Of: elements stored NaN or infinite;
-	// finite values stored as infinite or NaN (integers: out of range or NaN); nonzero
-	// values stored as zero (not for integer DTypes).
+	// finite values stored as infinite or NaN (integers: V, without its fraction, outside
+	// the range of DType, or NaN; BOOL loses only NaN); nonzero values stored as zero (not
+	// for integer DTypes).
 	OutCount
 
 	// Sum writes float64 sums of V, or of V*W if Product is set (then each step is one
@@ -146,7 +141,7 @@ type Result struct {
 	Product bool  // Sum: of V*W
 	V, W    Val
 	DType   tensor.DType // Store
-	Of      int          // InFlag: operand; OutFlag, OutCount: index of the Store in Results; Hist: index in Launch.Prefixes
+	Of      int          // InFlag: operand; OutCount: index of the Store in Results; Hist: index in Launch.Prefixes
 	Shift   uint8        // Hist
 	Width   uint8        // Hist
 }
@@ -244,7 +239,7 @@ func (p *Program) validResult(r *Result) error {
 		ok = isVal(r.V, num) && r.DType.Valid() && r.DType.Computable()
 	case InFlag:
 		ok = r.Of >= 0 && r.Of < len(p.Operands)
-	case OutFlag, OutCount:
+	case OutCount:
 		ok = r.Of >= 0 && r.Of < len(p.Results) && p.Results[r.Of].Kind == Store
 	case Sum:
 		ok = r.Group < numGroups && isVal(r.V, num) && (!r.Product || isVal(r.W, num))

@@ -16,7 +16,7 @@ type workload struct {
 func checked(d tensor.DType, n int, formula func(b *Builder) Val) *Program {
 	b := &Builder{}
 	v := formula(b)
-	p := &Program{NumConsts: 1, Code: b.Code, Results: []Result{{Kind: Store, V: v, DType: d}, {Kind: OutFlag}}}
+	p := &Program{NumConsts: 1, Code: b.Code, Results: []Result{{Kind: Store, V: v, DType: d}, {Kind: OutCount}}}
 	for i := range n {
 		p.Operands = append(p.Operands, Operand{DType: d})
 		p.Results = append(p.Results, Result{Kind: InFlag, Of: i})

@@ -17,10 +17,6 @@ func (e *engine[F, W]) results(l *Launch, at int64, n int) {
 			if le.Uint32(out)&1 == 0 && l.anyNonFinite(r.Of, at, n) {
 				le.PutUint32(out, le.Uint32(out)|1)
 			}
-		case OutFlag:
-			if f := le.Uint32(out); f&3 != 3 {
-				le.PutUint32(out, f|e.judge(l, r.Of, at, n).flags())
-			}
 		case OutCount:
 			j := e.judge(l, r.Of, at, n)
 			addUint64(out, j.nonFinite)

@@ -139,24 +139,23 @@ func (e *emit) storeArgs(at int, args []Val, last []int) error {
 
 // partial is a Program in the making.
 type partial struct {
-	e       *emit
-	bd      Builder
-	prog    *Program
-	opOf    map[operandRef]int
-	ops     []operandRef
-	vals    map[Val]Val // of the long list -> of the Program
-	outs    []Ref
-	temps   map[tempKey]int // new temporaries
-	order   []tempKey
-	start   int
-	counted int // index of the OutFlag, or -1
+	e     *emit
+	bd    Builder
+	prog  *Program
+	opOf  map[operandRef]int
+	ops   []operandRef
+	vals  map[Val]Val // of the long list -> of the Program
+	outs  []Ref
+	temps map[tempKey]int // new temporaries
+	order []tempKey
+	start int
 }
 
 // program makes instructions [start, end) with their results, and stores what is needed
 // after end.
 func (e *emit) program(start, end int, last []int) *partial {
 	p := &partial{e: e, bd: Builder{Compute: e.b.low.Compute}, opOf: map[operandRef]int{}, vals: map[Val]Val{},
-		temps: map[tempKey]int{}, start: start, counted: -1}
+		temps: map[tempKey]int{}, start: start}
 	p.prog = &Program{Compute: e.b.low.Compute, NumConsts: e.b.low.Slots}
 	for i := start; i < end; i++ {
 		if !e.repeated(Val(i)) {
@@ -247,7 +246,7 @@ func (p *partial) add(r Result, ref Ref) {
 	p.outs = append(p.outs, ref)
 }
 
-// result adds a result that the sweep wants; a stored output has a flag.
+// result adds a result that the sweep wants; a stored output is counted.
 func (p *partial) result(r *wantedResult) {
 	res := r.Result
 	res.V = p.use(res.V)
@@ -256,8 +255,7 @@ func (p *partial) result(r *wantedResult) {
 	}
 	p.add(res, r.ref)
 	if r.ref.Kind == RefOut && res.DType.Computable() {
-		p.counted = len(p.outs)
-		p.add(Result{Kind: OutFlag, Of: len(p.outs) - 1}, Ref{Kind: RefOutFlag})
+		p.add(Result{Kind: OutCount, Of: len(p.outs) - 1}, Ref{Kind: RefOutCount})
 	}
 }
 
@@ -311,12 +309,6 @@ func (e *emit) accept(p *partial) {
 		}
 	}
 	s.Prog = e.b.l.program(p.prog)
-	if p.counted >= 0 {
-		count := *p.prog
-		count.Results = append([]Result(nil), count.Results...)
-		count.Results[p.counted].Kind = OutCount
-		s.Count = e.b.l.program(&count)
-	}
 	e.body.Steps = append(e.body.Steps, s)
 }
 

@@ -29,7 +29,7 @@ func checked(d tensor.DType, n int, formula func(b *kernels.Builder) kernels.Val
 	p := &kernels.Program{Compute: b.Compute, NumConsts: 2}
 	out := formula(b)
 	p.Code = b.Code
-	p.Results = []kernels.Result{{Kind: kernels.Store, V: out, DType: d}, {Kind: kernels.OutFlag}}
+	p.Results = []kernels.Result{{Kind: kernels.Store, V: out, DType: d}, {Kind: kernels.OutCount}}
 	addOperands(p, d, n)
 	return p
 }

@@ -15,7 +15,7 @@ func copyProgram(c kernels.Compute, from, to tensor.DType) *kernels.Program {
 	x := b.Load(0)
 	return &kernels.Program{Compute: c, Operands: []kernels.Operand{{DType: from}}, Code: b.Code, Results: []kernels.Result{
 		{Kind: kernels.Store, V: x, DType: to},
-		{Kind: kernels.InFlag, Of: 0}, {Kind: kernels.OutFlag, Of: 0}, {Kind: kernels.OutCount, Of: 0}}}
+		{Kind: kernels.InFlag, Of: 0}, {Kind: kernels.OutCount, Of: 0}}}
 }
 
 // loads loads every code of the small types, and specials, ties and random bits of the

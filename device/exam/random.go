@@ -104,7 +104,7 @@ func (g *generator) results(p *kernels.Program, types []tensor.DType) {
 			stores = append(stores, len(p.Results))
 		case kernels.InFlag:
 			r.Of = g.rnd.IntN(len(p.Operands))
-		case kernels.OutFlag, kernels.OutCount:
+		case kernels.OutCount:
 			if stores == nil {
 				continue
 			}

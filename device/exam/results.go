@@ -66,7 +66,7 @@ func resultPaper(c kernels.Compute, rows, cols int64, special bool) *paper {
 	for _, t := range []tensor.DType{tensor.F16, tensor.F8_E4M3, tensor.I8, tensor.U64, tensor.BOOL} {
 		k := len(p.prog.Results)
 		p.prog.Results = append(p.prog.Results, kernels.Result{Kind: kernels.Store, V: v, DType: t},
-			kernels.Result{Kind: kernels.OutFlag, Of: k}, kernels.Result{Kind: kernels.OutCount, Of: k})
+			kernels.Result{Kind: kernels.OutCount, Of: k})
 	}
 	p.prog.Code = b.Code
 	return p

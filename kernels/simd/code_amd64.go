@@ -29,7 +29,8 @@ type Code struct {
 	group    kernels.Group // of the sums in walks
 	inPlace  []int         // value scratch -> operand that walks read instead, or -1
 	slots    int
-	buffers  int // expanded operands
+	buffers  int  // expanded operands
+	pairs    bool // bfloat16 is in pairs
 	mem      layout
 	block    int64 // elements between two visits to Go
 }
@@ -45,12 +46,12 @@ type operand struct {
 
 // result is how a result leaves the code.
 type result struct {
-	kind kind // Store: kind of the stored elements; kNone: Go narrows them from values
-	size int64
-	flag int  // flags: result whose flag word the code sets; -1 if Go finds out
-	v, w int  // value scratch of V and W; -1 if they are not written
-	lane int  // sums: number of the set of lanes
-	part bool // sums: one of a triple, added together
+	kind  kind // Store: kind of the stored elements; kNone: Go narrows them from values
+	size  int64
+	tally int  // flags and counts: result whose tally the code keeps; -1 if Go finds out
+	v, w  int  // value scratch of V and W; -1 if they are not written
+	lane  int  // sums: number of the set of lanes
+	part  bool // sums: one of a triple, added together
 }
 
 // triple is a set of sums of v*v, v*w and w*w, as results, with adjacent lanes.
@@ -72,8 +73,8 @@ type variant struct {
 type fixKind uint8
 
 const (
-	fixSlot fixKind = iota // address of slot n
-	fixFlag                // address of the flag word of result n
+	fixSlot  fixKind = iota // address of slot n
+	fixTally                // address of the tally of result n
 
 	// These are words of the Machine's table of what changes.
 
@@ -81,6 +82,7 @@ const (
 	moveMask    // index mask of operand n
 	moveStore   // first element of store n
 	moveValue   // first element of value scratch n
+	moveLive    // mask of the elements of a step that count
 	moveConst   // launch constant n
 )
 
@@ -137,8 +139,10 @@ func (c *Code) entry(k fixKind, n int) uint32 {
 		n += 2 * ops
 	case moveValue:
 		n += 2*ops + res
-	case moveConst:
+	case moveLive:
 		n += 2*ops + res + len(c.scratch)
+	case moveConst:
+		n += 2*ops + res + len(c.scratch) + 1
 	}
 	return uint32(n)
 }

@@ -135,7 +135,7 @@ func resultValue(p *kernels.Program, r *kernels.Result) (kernels.Val, bool) {
 	switch r.Kind {
 	case kernels.InFlag:
 		return 0, false
-	case kernels.OutFlag, kernels.OutCount:
+	case kernels.OutCount:
 		return p.Results[r.Of].V, true
 	}
 	return r.V, true
@@ -157,13 +157,17 @@ type arg struct {
 
 	checked bool // the instruction checks this operand
 	flag    int  // and sets the flag of this result
+
+	counts bool // the instruction counts elements: those of moveLive
 }
 
 func imm(bits uint64) arg { return arg{kind: kImm, known: true, bits: bits} }
 
 func slotArg(n int) arg { return arg{kind: kMem, fix: fixSlot, n: n} }
 
-func flagArg(r int) arg { return arg{kind: kMem, fix: fixFlag, n: r} }
+func flagArg(r int) arg { return arg{kind: kMem, fix: fixTally, n: r} }
+
+func countArg(r int) arg { return arg{kind: kMem, fix: fixTally, n: r, counts: true} }
 
 // emit appends an instruction. The table of handlers covers what the compiler asks for;
 // should it not, the Program runs in portable Go.
@@ -191,10 +195,13 @@ func (k *compiler) place(word int, a arg) {
 		k.v.words[extra] = a.bits
 	case a.fix < moveOperand: // does not move with the elements: the index mask is 0
 		k.v.fixes = append(k.v.fixes, fix{a.fix, uint16(a.n), ptr})
+		if a.counts {
+			k.v.moves = append(k.v.moves, move{extra, k.c.entry(moveLive, 0)})
+		}
 	case a.kind == kImm:
 		k.v.moves = append(k.v.moves, move{extra, k.c.entry(a.fix, a.n)})
 	case a.checked:
-		k.v.fixes = append(k.v.fixes, fix{fixFlag, uint16(a.flag), extra})
+		k.v.fixes = append(k.v.fixes, fix{fixTally, uint16(a.flag), extra})
 		k.v.moves = append(k.v.moves, move{ptr, k.c.entry(a.fix, a.n)})
 	default:
 		k.v.words[extra] = everyIndex

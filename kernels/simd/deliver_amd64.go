@@ -23,8 +23,8 @@ func (k *compiler) pendingChecks() {
 		k.checks[i] = -1
 	}
 	for r := range k.c.prog.Results {
-		if res := &k.c.prog.Results[r]; res.Kind == kernels.InFlag && k.c.results[r].flag >= 0 {
-			k.checks[res.Of] = k.c.results[r].flag
+		if res := &k.c.prog.Results[r]; res.Kind == kernels.InFlag && k.c.results[r].tally >= 0 {
+			k.checks[res.Of] = k.c.results[r].tally
 		}
 	}
 	if k.mode == withoutInPlace {
@@ -64,11 +64,11 @@ func (k *compiler) checkRest() {
 	}
 }
 
-// result delivers result r. Flags of a store belong to its own instruction.
+// result delivers result r. Counts of a store belong to its own instruction.
 func (k *compiler) result(r int) {
 	res := &k.c.prog.Results[r]
 	switch {
-	case res.Kind == kernels.OutFlag && k.c.results[r].flag >= 0:
+	case res.Kind == kernels.OutCount && k.c.results[r].tally >= 0:
 		return
 	case res.Kind == kernels.Store && k.c.results[r].kind != kNone:
 		k.store(r)
@@ -77,14 +77,14 @@ func (k *compiler) result(r int) {
 	}
 }
 
-// store emits a store in a native kind, with its flag if there is one.
+// store emits a store in a native kind, with its count if there is one.
 func (k *compiler) store(r int) {
 	k.toAcc(k.c.prog.Results[r].V)
 	dst := arg{kind: k.c.results[r].kind, fix: moveStore, n: r}
 	for f := range k.c.prog.Results {
-		if res := &k.c.prog.Results[f]; res.Kind == kernels.OutFlag && res.Of == r {
-			k.emit(vmOUTF, dst, flagArg(k.c.results[f].flag))
-			k.noteStore(vmOUTF, r)
+		if res := &k.c.prog.Results[f]; res.Kind == kernels.OutCount && res.Of == r {
+			k.emit(vmOUTC, dst, countArg(k.c.results[f].tally))
+			k.noteStore(vmOUTC, r)
 			return
 		}
 	}

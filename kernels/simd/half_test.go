@@ -17,7 +17,7 @@ func storeOf(c kernels.Compute, from, to tensor.DType) *kernels.Program {
 	b := &kernels.Builder{Compute: c}
 	x := b.Load(0)
 	return &kernels.Program{Compute: c, Operands: []kernels.Operand{{DType: from}}, Code: b.Code,
-		Results: []kernels.Result{{Kind: kernels.Store, V: x, DType: to}, {Kind: kernels.OutFlag}, {Kind: kernels.InFlag}}}
+		Results: []kernels.Result{{Kind: kernels.Store, V: x, DType: to}, {Kind: kernels.OutCount}, {Kind: kernels.InFlag}}}
 }
 
 // launchBytes makes a launch of p, which has one dense operand, over all elements of src.

@@ -4,13 +4,14 @@ import "github.com/mecha-gpu/mecha-gpu/kernels"
 
 // layout holds the offsets of parts of the scratch memory.
 type layout struct {
-	flags, lanes, walk, tailsIn, tailsOut, rows, expand, values int64
-	size                                                        int64
+	tallies, lanes, walk, tailsIn, tailsOut, rows, expand, values int64
+	size                                                          int64
 }
 
 const (
 	tailBytes    = 8 * stepElems // a step of elements of the largest type
 	laneBytes    = 8 * kernels.Lanes
+	tallyBytes   = 24        // a flag in the first four, or three counts
 	walkBytes    = 8 << 10   // buffer of a walk: four parts of 256 elements
 	scratchBytes = 256 << 10 // for expanded operands and values: half of a usual L2 cache
 	longBlock    = 4 * kernels.ChunkElems
@@ -48,7 +49,7 @@ func (c *Code) layScratch() {
 		at += (n + 63) &^ 63
 		return off
 	}
-	m.flags = take(4 * int64(len(c.results)))
+	m.tallies = take(tallyBytes * int64(len(c.results)))
 	m.lanes = take(laneBytes * int64(len(c.sums)))
 	if len(c.walks) > 0 {
 		m.walk = take(walkBytes)
@@ -112,6 +113,7 @@ func (c *Code) pair() {
 			return
 		}
 	}
+	c.pairs = true
 	for i := range c.operands {
 		if o := &c.operands[i]; o.kind == kBF16 {
 			o.kind = kPair
@@ -128,10 +130,10 @@ func (c *Code) pair() {
 func (c *Code) layResults() {
 	p := c.prog
 	c.results = make([]result, len(p.Results))
-	flagOf := map[int]int{} // store -> the OutFlag that its instruction sets
+	countOf := map[int]int{} // store -> the OutCount that its instruction adds to
 	for i := range p.Results {
 		r, pr := &c.results[i], &p.Results[i]
-		*r = result{flag: -1, v: -1, w: -1}
+		*r = result{tally: -1, v: -1, w: -1}
 		switch pr.Kind {
 		case kernels.Store:
 			r.size, r.kind = pr.DType.Size(), nativeKind(p.Compute, pr.DType)
@@ -140,12 +142,10 @@ func (c *Code) layResults() {
 			}
 		case kernels.InFlag:
 			if c.operands[pr.Of].kind != kNone {
-				r.flag = c.firstFlag(i)
+				r.tally = c.firstFlag(i)
 			}
-		case kernels.OutFlag:
-			c.layOutFlag(i, flagOf)
 		case kernels.OutCount:
-			r.v = c.value(p.Results[pr.Of].V)
+			c.layOutCount(i, countOf)
 		case kernels.Sum:
 			c.sums = append(c.sums, i)
 			r.v = c.value(pr.V)
@@ -168,17 +168,17 @@ func (c *Code) firstFlag(i int) int {
 	return i
 }
 
-func (c *Code) layOutFlag(i int, flagOf map[int]int) {
+func (c *Code) layOutCount(i int, countOf map[int]int) {
 	of := c.prog.Results[i].Of
 	store := &c.prog.Results[of]
 	if nativeKind(c.prog.Compute, store.DType) == kNone {
 		c.results[i].v = c.value(store.V)
 		return
 	}
-	if _, ok := flagOf[of]; !ok {
-		flagOf[of] = i
+	if _, ok := countOf[of]; !ok {
+		countOf[of] = i
 	}
-	c.results[i].flag = flagOf[of]
+	c.results[i].tally = countOf[of]
 }
 
 // layLanes numbers the lanes of sums and finds triples. Sums by column have no lanes.

@@ -1,6 +1,7 @@
 package simd
 
 import (
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -122,8 +123,8 @@ func (m *Machine) fix(words []uint64, v *variant) {
 		switch f.kind {
 		case fixSlot:
 			at = n * slotBytes
-		case fixFlag:
-			at = m.code.mem.flags + 4*n
+		case fixTally:
+			at = m.code.mem.tallies + tallyBytes*n
 		}
 		words[f.word] = m.addr(at)
 	}
@@ -146,7 +147,7 @@ func resize[E any](s []E, n int) []E {
 // start notes where the memory of the launch is, and binds its constants.
 func (m *Machine) start() {
 	c, l := m.code, m.live
-	clear(m.bytes(c.mem.flags, 4*int64(len(c.results))))
+	clear(m.bytes(c.mem.tallies, tallyBytes*int64(len(c.results))))
 	for i := range c.operands {
 		o := &c.operands[i]
 		switch {
@@ -250,6 +251,7 @@ func (m *Machine) aim(off int64) {
 		stores[i] = uint64(m.from[len(c.operands)+i]) + uint64(off*c.results[i].size)
 	}
 	m.aimValues(0)
+	m.table[c.entry(moveLive, 0)] = everyElem
 }
 
 // aimValues points the table at element rel of value scratch.
@@ -284,12 +286,21 @@ func (c *Code) variant(mode mode) *variant {
 	return c.values
 }
 
-// finish ors the flags that the code has set into the results.
+// finish adds what the code has flagged and counted to the results.
 func (m *Machine) finish() {
-	flags := unsafe.Slice((*uint32)(unsafe.Pointer(&m.bytes(m.code.mem.flags, 4)[0])), len(m.code.results))
 	for i := range m.code.results {
-		if f := m.code.results[i].flag; f >= 0 && flags[f] != 0 {
-			*(*uint32)(unsafe.Pointer(&m.live.Results[i].Bytes()[0])) |= flags[f]
+		t := m.code.results[i].tally
+		if t < 0 {
+			continue
+		}
+		from := m.bytes(m.code.mem.tallies+tallyBytes*int64(t), tallyBytes)
+		to := m.live.Results[i].Bytes()
+		if m.code.prog.Results[i].Kind == kernels.InFlag {
+			binary.LittleEndian.PutUint32(to, binary.LittleEndian.Uint32(to)|binary.LittleEndian.Uint32(from))
+			continue
+		}
+		for at := 0; at < tallyBytes; at += 8 {
+			binary.LittleEndian.PutUint64(to[at:], binary.LittleEndian.Uint64(to[at:])+binary.LittleEndian.Uint64(from[at:]))
 		}
 	}
 	if m.streams {

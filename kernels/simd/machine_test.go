@@ -20,7 +20,7 @@ func lerpProgram(d tensor.DType) *kernels.Program {
 	x, y := b.Load(0), b.Load(1)
 	v := b.Op3(kernels.OpFMA, b.Const(0), b.Op2(kernels.OpSub, y, x), x)
 	return &kernels.Program{Compute: b.Compute, NumConsts: 1, Operands: []kernels.Operand{{DType: d}, {DType: d}}, Code: b.Code,
-		Results: []kernels.Result{{Kind: kernels.Store, V: v, DType: d}, {Kind: kernels.OutFlag}, {Kind: kernels.InFlag}, {Kind: kernels.InFlag, Of: 1}}}
+		Results: []kernels.Result{{Kind: kernels.Store, V: v, DType: d}, {Kind: kernels.OutCount}, {Kind: kernels.InFlag}, {Kind: kernels.InFlag, Of: 1}}}
 }
 
 func compileOrFail(t testing.TB, p *kernels.Program) *Code {

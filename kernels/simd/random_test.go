@@ -90,13 +90,13 @@ func randomProgram(r *rand.Rand, group kernels.Group) *kernels.Program {
 	return p
 }
 
-// plainResults keeps the stores, as type d, and all flags.
+// plainResults keeps the stores, as type d, and all flags and counts.
 func plainResults(p *kernels.Program, d tensor.DType) {
 	var kept []kernels.Result
 	for _, x := range p.Results {
 		if x.Kind == kernels.Store {
 			x.DType = d
-			kept = append(kept, x, kernels.Result{Kind: kernels.OutFlag, Of: len(kept)})
+			kept = append(kept, x, kernels.Result{Kind: kernels.OutCount, Of: len(kept)})
 		}
 	}
 	for i := range p.Operands {
@@ -120,10 +120,7 @@ func randomResults(r *rand.Rand, p *kernels.Program, nums, masks []kernels.Val, 
 	}
 	for range 1 + r.IntN(2) {
 		s := add(kernels.Result{Kind: kernels.Store, V: pick(r, nums[max(0, len(nums)-4):]), DType: anyDType(r)})
-		if r.IntN(2) == 0 {
-			add(kernels.Result{Kind: kernels.OutFlag, Of: s})
-		}
-		if r.IntN(4) == 0 {
+		for range r.IntN(3) { // two are allowed
 			add(kernels.Result{Kind: kernels.OutCount, Of: s})
 		}
 	}

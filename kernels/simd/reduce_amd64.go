@@ -1,11 +1,6 @@
 package simd
 
-import (
-	"encoding/binary"
-	"unsafe"
-
-	"github.com/mecha-gpu/mecha-gpu/kernels"
-)
+import "github.com/mecha-gpu/mecha-gpu/kernels"
 
 // reduction makes results that have no handler from the values of a block. It is a
 // Program of its own, which loads the values and is run by the portable Go code, so that
@@ -14,7 +9,6 @@ type reduction struct {
 	prog    *kernels.Program
 	values  []int // operand -> value scratch
 	results []int // result -> result of the whole Program
-	counts  []int // counts of stores that the code makes: results of the whole Program
 }
 
 // reduction collects the results that Go makes; sums are not among them.
@@ -24,14 +18,10 @@ func (c *Code) reduction() *reduction {
 	vals, stores := map[int]kernels.Val{}, map[int]int{}
 	for i := range p.Results {
 		res, way := p.Results[i], &c.results[i]
-		switch {
-		case way.v < 0 || res.Kind == kernels.Sum:
-			continue
-		case res.Kind == kernels.OutCount && c.results[res.Of].kind != kNone:
-			r.counts = append(r.counts, i)
+		if way.v < 0 || res.Kind == kernels.Sum {
 			continue
 		}
-		if res.Kind == kernels.OutFlag || res.Kind == kernels.OutCount {
+		if res.Kind == kernels.OutCount {
 			res.Of = r.store(c, res.Of, way.v, vals, stores)
 		} else if res.Kind == kernels.Store {
 			r.store(c, i, way.v, vals, stores)
@@ -44,7 +34,7 @@ func (c *Code) reduction() *reduction {
 		}
 		r.add(res, i)
 	}
-	if len(r.results)+len(r.counts) == 0 {
+	if len(r.results) == 0 {
 		return nil
 	}
 	return r
@@ -92,12 +82,6 @@ func (m *Machine) reduceBlock(off, n int64) {
 	if r == nil {
 		return
 	}
-	for _, i := range r.counts {
-		m.countBlock(i, off, n)
-	}
-	if len(r.results) == 0 {
-		return
-	}
 	l, whole := &m.reduction, m.live
 	l.Prog, l.N, l.Prefixes = r.prog, n, whole.Prefixes
 	l.Args, l.Results = l.Args[:0], l.Results[:0]
@@ -115,25 +99,5 @@ func (m *Machine) reduceBlock(off, n int64) {
 	}
 	if err := m.portable.Run(l); err != nil {
 		m.err = err // a reduction of a checked launch fits; kept for the caller all the same
-	}
-}
-
-// countBlock adds to OutCount i the elements [off, off+n): what they were stored as, next to
-// their values.
-func (m *Machine) countBlock(i int, off, n int64) {
-	c, l := m.code, m.live
-	of := c.prog.Results[i].Of
-	size, d := c.results[of].size, c.prog.Results[of].DType
-	stored := l.Results[of].Bytes()[off*size:][:n*size]
-	values := unsafe.Pointer(&m.bytes(c.mem.values+int64(c.results[i].v)*c.block*c.esz, 8)[0])
-	var counts [3]uint64
-	if c.prog.Compute == kernels.F64 {
-		counts[0], counts[1], counts[2] = kernels.CountStored64(stored, d, unsafe.Slice((*float64)(values), n))
-	} else {
-		counts[0], counts[1], counts[2] = kernels.CountStored(stored, d, unsafe.Slice((*float32)(values), n))
-	}
-	out := l.Results[i].Bytes()
-	for k, x := range counts {
-		binary.LittleEndian.PutUint64(out[8*k:], binary.LittleEndian.Uint64(out[8*k:])+x)
 	}
 }

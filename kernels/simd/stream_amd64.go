@@ -26,8 +26,8 @@ const (
 // aligned together, and sums need blocks that start where they do.
 func (k *compiler) noteStore(op vmOp, r int) {
 	q, streamOp := kNone, vmOUTS
-	if op == vmOUTF {
-		q, streamOp = kMem, vmOUTSF
+	if op == vmOUTC {
+		q, streamOp = kMem, vmOUTSC
 	}
 	word := uint32(len(k.v.words) - insWords)
 	s := &k.v.streaming

@@ -116,11 +116,7 @@ func (w *worker) finishBatch(s *slot) (done bool, err error) {
 		if err != nil {
 			return false, w.batchError(b, err)
 		}
-		more, err := w.examine(s)
-		if err != nil {
-			return false, err
-		}
-		if more {
+		if w.examine(s) {
 			return false, w.round(s)
 		}
 	}
@@ -131,7 +127,7 @@ func (w *worker) finishBatch(s *slot) (done bool, err error) {
 }
 
 // examine looks at the results of a round, and reports whether there is another one.
-func (w *worker) examine(s *slot) (more bool, err error) {
+func (w *worker) examine(s *slot) (more bool) {
 	b := &s.batch
 	k := 0
 	for i := range b.jobs {
@@ -141,17 +137,15 @@ func (w *worker) examine(s *slot) (more bool, err error) {
 			if !p.ready() {
 				continue
 			}
-			if err := w.examinePart(s, p, &b.jobs[i]); err != nil {
-				return false, err
-			}
+			w.examinePart(s, p, &b.jobs[i])
 			p.sweep++
 			more = more || p.ready()
 		}
 	}
-	return more, nil
+	return more
 }
 
-func (w *worker) examinePart(s *slot, p *part, j *batchJob) error {
+func (w *worker) examinePart(s *slot, p *part, j *batchJob) {
 	b := &s.batch
 	b.g.open(p.seg, p.sweep)
 	res := s.bytes(p.res)
@@ -160,31 +154,14 @@ func (w *worker) examinePart(s *slot, p *part, j *batchJob) error {
 	}
 	if w.l.guarding() {
 		if p.found = b.g.found(); p.found != nil {
-			return nil
+			return
 		}
 	}
 	b.nums = resize(b.nums, len(b.g.ints))
 	b.g.finish(p.nums, b.nums)
-	if p.count == 0 || !p.sw().Stores || !w.l.o.CheckOutput || !outFlag(&p.unit, res) {
-		return nil
+	if p.count > 0 && p.sw().Stores && w.l.o.CheckOutput {
+		j.count.add(p.counted(s, res))
 	}
-	c, err := w.countOutput(s, &p.unit, j.job.Key)
-	j.count.add(c)
-	return err
-}
-
-// countOutput counts the output elements of a unit that are not finite or lost range.
-func (w *worker) countOutput(s *slot, u *unit, key string) (Count, error) {
-	if u.seg.Inst.Kind != kernels.Computed {
-		b := s.hostBytes(u.leaves[0])
-		return Count{NonFinite: uint64(kernels.CountNonFinite(b, u.seg.Inst.Lowered.Leaves[0]))}, nil
-	}
-	c, err := w.countAgain(u)
-	w.lap(&w.stages.Compute)
-	if err != nil {
-		return c, w.deviceError(key, u.what(), err)
-	}
-	return c, nil
 }
 
 // writeBatch finishes parts that are not computed and writes the output.

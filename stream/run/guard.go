@@ -106,19 +106,8 @@ func (l *loop) checks(s *plan.Segment) bool {
 // guarding reports whether guards are looked at.
 func (l *loop) guarding() bool { return l.o.NonFinite != Keep }
 
-// outFlag reports whether the output of a unit has elements to be counted. For copied
-// bytes a guard is the same flag.
-func outFlag(u *unit, res []byte) bool {
-	if le.Uint32(res[flagAt:]) != 0 {
-		return true
-	}
-	if u.seg.Inst.Kind == kernels.Computed {
-		return false
-	}
-	for i := range u.seg.Inst.Lowered.Guards {
-		if le.Uint32(res[guardsAt+4*i:]) != 0 {
-			return true
-		}
-	}
-	return false
+// flagged reports whether a copied output has an element that is NaN or infinite. A guard is
+// the same flag.
+func flagged(u *unit, res []byte) bool {
+	return le.Uint32(res[flagAt:]) != 0 || guarded(u, res)
 }

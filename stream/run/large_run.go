@@ -187,10 +187,8 @@ func (w *worker) finishUnit(s *slot) error {
 		res := s.bytes(u.res)
 		bad = w.l.guarding() && guarded(u, res)
 		g.take(w.l, u, res, bad)
-		if !bad && u.sw().Stores && w.l.o.CheckOutput && outFlag(u, res) {
-			if c, err = w.countOutput(s, u, g.job.Key); err != nil {
-				return err
-			}
+		if !bad && u.sw().Stores && w.l.o.CheckOutput {
+			c = u.counted(s, res)
 		}
 	}
 	if !bad && s.store.bytes != nil {

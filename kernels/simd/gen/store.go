@@ -2,20 +2,21 @@ package main
 
 import "fmt"
 
-// stores: OUT writes the accumulator as a result with canonical NaN; OUTF also sets bits of
-// the flag word at Q: 1 if a stored element is NaN or infinite, 2 if one lost its range.
+// stores: OUT writes the accumulator as a result with canonical NaN; OUTC also adds to the
+// three counters at Q: elements stored NaN or infinite, and finite values of them; values that
+// are not zero and stored zero. With an S before the C, or at the end, they bypass the cache.
 //
 // The quick path stores what the conversion gives and looks for elements that might need
-// care: NaN, infinities, and for OUTF zeros of narrower types. If there may be one, the
+// care: NaN, infinities, and for OUTC zeros of narrower types. If there may be one, the
 // careful path stores the step again, register by register.
 func (m machine) stores() {
 	for _, k := range []byte(m.memory()) {
 		m.store("OUT", k, false)
-		m.store("OUTF", k, true)
+		m.store("OUTC", k, true)
 		if m.streams(k) {
 			m.stream = true
 			m.store("OUTS", k, false)
-			m.store("OUTSF", k, true)
+			m.store("OUTSC", k, true)
 			m.stream = false
 		}
 	}
@@ -27,17 +28,17 @@ func (m machine) streams(k byte) bool {
 	return k == 'm' || (k == 'x') == m.f64
 }
 
-func (m machine) store(op string, k byte, flagged bool) {
+func (m machine) store(op string, k byte, counted bool) {
 	q := byte('-')
-	if flagged {
+	if counted {
 		q = 'm'
 	}
 	m.begin(op, k, q)
 	m.prepare(k, false)
-	m.quick(k, flagged)
+	m.quick(k, counted)
 	m.next()
 	m.raw("careful:")
-	m.careful(k, flagged)
+	m.careful(k, counted)
 	m.next()
 }
 
@@ -50,24 +51,24 @@ func (m machine) out(reg, at string) {
 	m.ins("VMOVDQU %s, %s", reg, at)
 }
 
-func (m machine) quick(k byte, flagged bool) {
+func (m machine) quick(k byte, counted bool) {
 	switch {
 	case k == 'h' && !m.f64:
-		m.quickF16(flagged)
+		m.quickF16(counted)
 	case (k == 'b' || k == 'p') && !m.f64:
-		m.quickBF16(k, flagged)
+		m.quickBF16(k, counted)
 	case k == 'x' && m.f64:
-		m.quickF32(flagged)
+		m.quickF32(counted)
 	case m.f64 && (k == 'h' || k == 'b'):
-		m.quickHalf64(k, flagged)
+		m.quickHalf64(k, counted)
 	default:
-		m.quickSame(k, flagged)
+		m.quickSame(k, counted)
 	}
 }
 
 // quickSame: the compute type itself, or the wider type.
-func (m machine) quickSame(k byte, flagged bool) {
-	if flagged {
+func (m machine) quickSame(k byte, counted bool) {
+	if counted {
 		m.anyNonFinite()
 	} else {
 		m.anyNaN()
@@ -137,13 +138,13 @@ func (m machine) inspect(w string, n int, nonFinite string, zeros bool) {
 }
 
 // quickF16: float16 from float32.
-func (m machine) quickF16(flagged bool) {
+func (m machine) quickF16(counted bool) {
 	for i := range 4 {
 		m.ins("VCVTPS2PH $0, %s, X%d", acc(2*i), 8+i)
 		m.ins("VCVTPS2PH $0, %s, X12", acc(2*i+1))
 		m.ins("VINSERTI128 $1, X12, Y%d, Y%d", 8+i, 8+i)
 	}
-	m.inspect("W", 4, m.constant16(0xf800), flagged)
+	m.inspect("W", 4, m.constant16(0xf800), counted)
 	for i := range 4 {
 		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
 	}
@@ -151,8 +152,8 @@ func (m machine) quickF16(flagged bool) {
 
 // quickBF16: bfloat16 from float32. A NaN rounds to infinity, to another NaN or, if the sum
 // overflows, to zero, so looking at the stored words finds it.
-func (m machine) quickBF16(k byte, flagged bool) {
-	if !flagged {
+func (m machine) quickBF16(k byte, counted bool) {
+	if !counted {
 		m.anyNaN()
 	}
 	m.ins("VMOVDQU %s, Y14", m.constant32(1))
@@ -175,7 +176,7 @@ func (m machine) quickBF16(k byte, flagged bool) {
 		m.ins("VPACKUSDW Y13, Y12, Y%d", 8+i)
 		m.ins("VPERMQ $0xd8, Y%d, Y%d", 8+i, 8+i)
 	}
-	if flagged {
+	if counted {
 		m.inspect("W", 4, m.constant16(0xff00), true)
 	}
 	for i := range 4 {
@@ -184,13 +185,13 @@ func (m machine) quickBF16(k byte, flagged bool) {
 }
 
 // quickF32: float32 from float64.
-func (m machine) quickF32(flagged bool) {
+func (m machine) quickF32(counted bool) {
 	for i := range 4 {
 		m.ins("VCVTPD2PSY %s, X%d", acc(2*i), 8+i)
 		m.ins("VCVTPD2PSY %s, X12", acc(2*i+1))
 		m.ins("VINSERTF128 $1, X12, Y%d, Y%d", 8+i, 8+i)
 	}
-	m.inspect("D", 4, m.constant32(0xff000000), flagged)
+	m.inspect("D", 4, m.constant32(0xff000000), counted)
 	for i := range 4 {
 		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
 	}
@@ -199,8 +200,8 @@ func (m machine) quickF32(flagged bool) {
 // quickHalf64: float16 or bfloat16 from float64, by way of float32 rounded to odd: the bits
 // that float32 has no room for are cleared, and the last one that is left is set if one of
 // them was. That is exact but for float32 subnormals, which only bfloat16 can tell from zero.
-func (m machine) quickHalf64(k byte, flagged bool) {
-	if !flagged { // otherwise NaN shows in the stored words
+func (m machine) quickHalf64(k byte, counted bool) {
+	if !counted { // otherwise NaN shows in the stored words
 		m.anyNaN()
 	}
 	m.ins("VMOVDQU %s, Y13", m.constant(1<<29-1))
@@ -226,7 +227,7 @@ func (m machine) quickHalf64(k byte, flagged bool) {
 		m.anySubnormal()
 		m.halvesBF16()
 	}
-	if flagged {
+	if counted {
 		m.inspect("W", 2, inf, true)
 	}
 	m.ins("VMOVDQU Y8, (AX)")
@@ -275,54 +276,76 @@ func (m machine) halvesBF16() {
 	m.ins("VPERMQ $0xd8, Y9, Y9")
 }
 
-// careful stores register by register, with canonical NaN and exact flags.
-func (m machine) careful(k byte, flagged bool) {
-	if flagged {
-		m.ins("VXORPS Y12, Y12, Y12") // stored NaN or infinity
-		m.ins("VXORPS Y13, Y13, Y13") // lost range
+// careful stores register by register, with canonical NaN and exact counts.
+func (m machine) careful(k byte, counted bool) {
+	if counted {
+		for _, mask := range []string{badMask, overMask, underMask} {
+			m.ins("XORL %s, %s", mask, mask)
+		}
 	}
 	for u := range regs {
 		m.canonical(u)
 		m.narrow(k)
 		m.put(k, u)
-		if flagged {
+		if counted {
 			m.widen(k)
 			m.note(k, u)
 		}
 	}
-	if flagged {
-		m.ins("MOVQ %d(SI), BX", qPtr)
-		m.setFlag("Y12", 1)
-		m.setFlag("Y13", 2)
+	if counted {
+		m.tally(k)
 	}
 }
+
+// Masks of the elements of a step, a bit for each lane of the accumulator.
+const (
+	badMask   = "R10" // stored NaN or infinite
+	overMask  = "R11" // of these, those with a finite value
+	underMask = "R12" // stored zero with another value
+)
 
 // note collects what is wrong with the stored value in Y10 of register u.
 func (m machine) note(k byte, u int) {
 	m.ins("%s Y10, Y10, Y11", m.s("VSUB"))
 	m.ins("%s $3, Y11, Y11, Y11", m.s("VCMP"))
-	m.ins("VORPS Y11, Y12, Y12")
+	m.collect("Y11", badMask, u)
 	if !m.lossy(k) {
 		return
 	}
 	m.ins("%s %s, %s, Y14", m.s("VSUB"), acc(u), acc(u))
 	m.ins("%s $7, Y14, Y14, Y14", m.s("VCMP"))
 	m.ins("VANDPS Y14, Y11, Y11")
-	m.ins("VORPS Y11, Y13, Y13")
+	m.collect("Y11", overMask, u)
 	m.ins("VXORPS Y15, Y15, Y15")
 	m.ins("%s $0, Y15, Y10, Y14", m.s("VCMP"))
 	m.ins("%s $4, Y15, %s, Y15", m.s("VCMP"), acc(u))
 	m.ins("VANDPS Y15, Y14, Y14")
-	m.ins("VORPS Y14, Y13, Y13")
+	m.collect("Y14", underMask, u)
 }
 
-// setFlag ors bit into the word at BX if a lane of the mask is set.
-func (m machine) setFlag(mask string, bit int) {
-	m.ins("VMOVMSKPS %s, CX", mask)
-	m.ins("NEGL CX") // carry if not zero
-	m.ins("SBBL CX, CX")
-	m.ins("ANDL $%d, CX", bit)
-	m.ins("ORL CX, (BX)")
+// collect brings the lanes of register u to their bits of a mask.
+func (m machine) collect(lanes, mask string, u int) {
+	m.ins("%s %s, CX", m.s("VMOVMSK"), lanes)
+	m.ins("SHLQ $%d, CX", u*m.lanes())
+	m.ins("ORQ CX, %s", mask)
+}
+
+// tally adds the elements in the masks to the three counters at Q. The extra word of Q masks
+// the elements that count: all, but for the padding of a tail of 64 elements, of which a step
+// of float64 is a half.
+func (m machine) tally(k byte) {
+	m.ins("MOVQ %d(SI), BX", qPtr)
+	m.ins("MOVQ %d(SI), DI", qExtra)
+	m.ins("MOVQ R9, CX")
+	m.ins("RORQ CX, DI")
+	for i, mask := range []string{badMask, overMask, underMask} {
+		if i > 0 && !m.lossy(k) {
+			break
+		}
+		m.ins("ANDQ DI, %s", mask)
+		m.ins("POPCNTQ %s, %s", mask, mask)
+		m.ins("ADDQ %s, %d(BX)", mask, 8*i)
+	}
 }
 
 // flags: FLAG sets bit 0 of the word at Q if an element at P is NaN or infinite.
