@@ -248,4 +248,3 @@ func entryKeys(entries []recipe.Entry) keyNames {
 func (k keyNames) Len() int             { return len(k) }
 func (k keyNames) Name(i int) string    { return k[i] }
 func (k keyNames) Has(name string) bool { return slices.Contains(k, name) }
-

@@ -48,7 +48,7 @@ type machine struct {
 	keys    func(path string) (config.Keys, error) // of a model; nil: no file is read
 	configs map[recipe.Digest][]string             // that nodes may have
 	blocks  map[recipe.Digest][]string             // configs of block weights that nodes may have
-	long   bool // there were too many steps
+	long    bool                                   // there were too many steps
 }
 
 func newMachine(src []byte, file string, env recipe.Env, o Options) (*machine, error) {
