@@ -42,8 +42,8 @@ func TestRegistryKnowsTheSeventeenConfigs(t *testing.T) {
 		if !identifier.MatchString(row.ID) {
 			t.Errorf("identifier %s", row.ID)
 		}
-		if available := row.Make != nil; available != (row.ID == SingletonID) {
-			t.Errorf("%s: available %v", row.ID, available)
+		if row.Make == nil || row.Make() != row.Make() {
+			t.Errorf("%s is made anew", row.ID)
 		}
 	}
 	if row, ok := r.Get("flux_dev-flux"); !ok || row.ID != "flux-flux" {

@@ -40,7 +40,7 @@ func (k headerKeys) Shape(i int) tensor.Shape { return k.h.At(i).Shape }
 func (r Registry) Detect(inputs []Keys) []Match {
 	var list []Match
 	for _, row := range r.rows {
-		if row.Make == nil {
+		if row.Make == nil || !row.mayFit(inputs) {
 			continue
 		}
 		m := Match{Config: row.Make(), Adapter: row.Adapter}
@@ -57,6 +57,27 @@ func (r Registry) Detect(inputs []Keys) []Match {
 			cmp.Compare(rank(a), rank(b)), strings.Compare(a.Config.id, b.Config.id))
 	})
 	return list
+}
+
+// mayFit reports whether the beginnings of the keys leave it open that a config fits, so that
+// configs of other architectures are not made.
+func (r Row) mayFit(inputs []Keys) bool {
+	if r.probe == nil {
+		return true
+	}
+	for _, in := range inputs {
+		n, hits := in.Len(), 0
+		for i := range n {
+			name := in.Name(i)
+			if slices.ContainsFunc(r.probe, func(p string) bool { return strings.HasPrefix(name, p) }) {
+				hits++
+			}
+		}
+		if 100*hits < minMatch*n {
+			return false
+		}
+	}
+	return true
 }
 
 func rank(m Match) int {

@@ -13,6 +13,10 @@ type Row struct {
 	Inner   string         // another identifier of the same config; "" if it has none
 	Adapter bool           // generated for adapter files (LoRA); tried after the others
 	Make    func() *Config // makes the config; nil: the config is known, but not available yet
+
+	// probe lists what all names and aliases of keys begin with, so that detection need not
+	// make configs that cannot fit; nil: not known.
+	probe []string
 }
 
 // Registry is a set of configs, by identifier. It is a value; With adds to a copy.
@@ -21,10 +25,9 @@ type Registry struct {
 	byID map[string]int // also by inner identifier
 }
 
-// Builtin returns the 17 configs of sd-mecha 1.1.5. Those whose Make is nil can be named in
-// recipes, but not merged with yet.
+// Builtin returns the 17 configs of sd-mecha 1.1.5.
 func Builtin() Registry {
-	r, err := Registry{}.with(builtin)
+	r, err := Registry{}.with(builtin())
 	if err != nil {
 		panic("config: the built-in table is not well-formed") // a test builds it
 	}
