@@ -44,6 +44,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 	a.json = asksForJSON(args)
 	err := checkCommandName(root, args)
 	if err == nil {
+		err = a.addMethodCommand(root, args)
+	}
+	if err == nil {
 		root.SetArgs(args)
 		err = root.ExecuteContext(ctx)
 	}

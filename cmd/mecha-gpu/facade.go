@@ -13,6 +13,8 @@ type facade struct{}
 // load reads and parses a recipe.
 func load(ctx context.Context, in input, o mecha.Options) (*mecha.Recipe, error) {
 	switch {
+	case in.call != nil:
+		return in.call.recipe(o)
 	case in.path == "":
 		return mecha.ParseExpr(ctx, in.expr, in.script.Models, o)
 	case in.path == "-":

@@ -20,6 +20,11 @@ type recipeFlags struct {
 // add adds the flags to a command.
 func (f *recipeFlags) add(fs *pflag.FlagSet) {
 	f.sourceFlags.add(fs)
+	f.addMeaning(fs)
+}
+
+// addMeaning adds the flags that do not say where the recipe comes from.
+func (f *recipeFlags) addMeaning(fs *pflag.FlagSet) {
 	f.space = oneOf(named[string]{"weight", "weight"}, named[string]{"delta", "delta"},
 		named[string]{"param", "param"}, named[string]{"any", "any"})
 	f.compat = oneOf(named[string]{"none", ""}, named[string]{"sd-mecha-1.1.5", "sd-mecha-1.1.5"})
@@ -64,7 +69,13 @@ func floats(which func(tensor.DType) bool) []tensor.DType {
 
 // add adds the flags to a command.
 func (f *mergeFlags) add(fs *pflag.FlagSet) {
-	f.recipeFlags.add(fs)
+	f.sourceFlags.add(fs)
+	f.addOptions(fs)
+}
+
+// addOptions adds the flags that do not say where the recipe comes from.
+func (f *mergeFlags) addOptions(fs *pflag.FlagSet) {
+	f.addMeaning(fs)
 	f.setChoices()
 	fs.StringArrayVar(&f.modelDirs, "model-dir", nil, "`DIR` to search for models with a relative path, before the working folder and the recipe's own; may be repeated")
 	fs.Var(&f.device, "device", "what computes; auto takes the best there is")

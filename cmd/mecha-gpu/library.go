@@ -21,13 +21,14 @@ type library interface {
 	ScriptParams(ctx context.Context, path string) ([]mecha.ScriptParam, error)
 }
 
-// input is where a recipe comes from: a path, text that was read from standard input, or an
-// expression.
+// input is where a recipe comes from: a path, text that was read from standard input, an
+// expression, or a method and its arguments.
 type input struct {
 	path   string
 	text   []byte // used if path is "-"
 	expr   string // used if path is ""
 	script mecha.ScriptOptions
+	call   *call // not nil: the recipe is one method
 }
 
 // maxRecipeBytes is the most text that is read from standard input.

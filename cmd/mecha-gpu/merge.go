@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	mecha "github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -37,35 +38,54 @@ func newMergeCommand(a *app) *cobra.Command {
 		Args: o.recipeArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return runMerge(a, cmd, &o, args) },
 	}
-	fs := cmd.Flags()
-	fs.StringVarP(&o.output, "output", "o", "", "`FILE` to write (required)")
-	o.mergeFlags.add(fs)
-	fs.BoolVar(&o.strict, "strict", false, "exit with 8 if the output has non-finite elements, casts lost range, or keys were dropped or matched nothing; the output is written all the same")
-	fs.BoolVar(&o.mkdir, "mkdir", false, "make the missing folders of OUT")
-	fs.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no report, only errors")
-	a.addJSON(fs, "print JSON lines on standard output")
+	o.sourceFlags.add(cmd.Flags())
+	o.addRun(a, cmd)
 	a.helpWithParameters(cmd)
 	return cmd
 }
 
-// runMerge merges. A report is shown also if a strict check failed.
-func runMerge(a *app, cmd *cobra.Command, o *mergeOptions, args []string) error {
+// addRun adds the flags of commands that merge, except those that name the recipe.
+func (o *mergeOptions) addRun(a *app, cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVarP(&o.output, "output", "o", "", "`FILE` to write (required)")
+	o.addOptions(fs)
+	fs.BoolVar(&o.strict, "strict", false, "exit with 8 if the output has non-finite elements, casts lost range, or keys were dropped or matched nothing; the output is written all the same")
+	fs.BoolVar(&o.mkdir, "mkdir", false, "make the missing folders of OUT")
+	fs.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no report, only errors")
+	a.addJSON(fs, "print JSON lines on standard output")
+}
+
+// checkOutput demands an output that can be written at any position.
+func (o *mergeOptions) checkOutput(cmd *cobra.Command) error {
 	switch o.output {
 	case "":
-		return usage("merge needs -o OUT, the file to write")
+		return usage("%s needs -o OUT, the file to write", cmd.Name())
 	case "-":
 		return usage("-o -: the output cannot be a pipe, because tensors are written in any order; name a file")
+	}
+	return nil
+}
+
+// runMerge merges what the arguments name.
+func runMerge(a *app, cmd *cobra.Command, o *mergeOptions, args []string) error {
+	if err := o.checkOutput(cmd); err != nil {
+		return err
 	}
 	options, err := o.options(a, cmd)
 	if err != nil {
 		return err
 	}
-	options.Strict = o.strict
-	options.MakeDirs = o.mkdir
 	in, err := o.input(a, args)
 	if err != nil {
 		return err
 	}
+	return o.run(a, cmd, in, options)
+}
+
+// run merges. A report is shown also if a strict check failed.
+func (o *mergeOptions) run(a *app, cmd *cobra.Command, in input, options mecha.Options) error {
+	options.Strict = o.strict
+	options.MakeDirs = o.mkdir
 	a.limitMemory(options.MaxRAM)
 	p := a.newProgress()
 	options.Progress = p.update

@@ -95,7 +95,7 @@ func TestHelpListsCommandsAndExitCodes(t *testing.T) {
 }
 
 func TestHelpOfEveryCommandFitsATerminal(t *testing.T) {
-	for _, command := range []string{"", "merge", "vet", "plan", "recipe", "inspect", "methods", "version", "completion"} {
+	for _, command := range []string{"", "merge", "apply weighted_sum", "vet", "plan", "recipe", "inspect", "methods", "version", "completion"} {
 		r := cli{lib: &fakeLibrary{}}
 		r.want(t, r.run(strings.Fields(command+" --help")...), 0)
 		for line := range strings.Lines(r.stdout.String()) {
