@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/mecha-gpu/mecha-gpu/device"
-	"github.com/mecha-gpu/mecha-gpu/device/cpu"
 	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
 	"github.com/mecha-gpu/mecha-gpu/stream/run"
@@ -45,7 +44,7 @@ func MergeInto(ctx context.Context, r *Recipe, sink tensor.Sink, o Options) (rep
 		return nil, err
 	}
 	defer headers.Release()
-	done, err := run.Run(ctx, s.plan, s.models.sources, []tensor.Sink{sink}, []device.Device{s.device}, run.Options{
+	done, err := run.Run(ctx, s.plan, s.models.sources, []tensor.Sink{sink}, s.candidates[s.used].devices, run.Options{
 		Budget: s.budget, NonFinite: o.NonFinite.guards(), CheckOutput: true, Progress: s.progress()})
 	if err != nil {
 		return nil, err
@@ -62,13 +61,16 @@ type session struct {
 	models   *models
 	solved   *recipe.Solved
 	plan     *plan.Plan
-	device   device.Device
-	why      string
 	budget   *device.Budget
 	warnings []string
+
+	candidates []candidate // what was opened
+	used       int         // the one that runs the merge; the others are closed
+	why        string      // it is used
+	reasons    []error     // why others are not
 }
 
-// prepare opens the models, solves, opens a device and plans.
+// prepare opens the models, solves, opens devices and plans.
 func prepare(ctx context.Context, r *Recipe, o Options) (s *session, err error) {
 	s = &session{o: o}
 	defer func() {
@@ -97,8 +99,7 @@ func prepare(ctx context.Context, r *Recipe, o Options) (s *session, err error) 
 	po.Fixed = s.models.headerBytes() + r.bytes
 	s.checkDirs()
 	po.Metadata = s.metadata()
-	s.plan, err = plan.New(ctx, s.solved, []device.Info{s.device.Info()}, po)
-	return s, err
+	return s, s.place(ctx, po)
 }
 
 // checkDirs warns of model folders that are not there: a typing error would otherwise look
@@ -111,41 +112,10 @@ func (s *session) checkDirs() {
 	}
 }
 
-// open opens the first device that there is.
-func (s *session) open(ctx context.Context) error {
-	openers := s.o.Devices
-	if len(openers) == 0 {
-		openers = []device.Opener{cpu.Opener("")}
-	}
-	var reasons []error
-	for _, op := range openers {
-		devs, reason, err := op.Open(ctx, device.Options{Threads: s.o.Threads})
-		if err != nil {
-			return err
-		}
-		if len(devs) == 0 {
-			reasons = append(reasons, fmt.Errorf("%s: %s", op.Kind, reason))
-			continue
-		}
-		for _, extra := range devs[1:] {
-			if err := extra.Close(); err != nil {
-				return err
-			}
-		}
-		s.device = devs[0]
-		s.why = "it is the only device that was asked for"
-		if len(reasons) > 0 {
-			s.why = errors.Join(reasons...).Error()
-		}
-		return nil
-	}
-	return &tensor.Error{Class: tensor.ClassDevice, Err: fmt.Errorf("no device could be opened: %w", errors.Join(reasons...))}
-}
-
 func (s *session) close() error {
 	var errs []error
-	if s.device != nil {
-		errs = append(errs, s.device.Close())
+	for i := range s.candidates {
+		errs = append(errs, s.candidates[i].close())
 	}
 	if s.models != nil {
 		errs = append(errs, s.models.close())

@@ -20,9 +20,24 @@ type Options struct {
 	// Methods are merge methods beside the built-in ones.
 	Methods []*methods.Method
 
-	// Devices are opened in order of preference; the first one that opens is used. Empty
+	// Devices are opened in order of preference; the first kind that opens is used. Empty
 	// means the CPU.
 	Devices []device.Opener
+
+	// FastestDevice opens all Devices and uses those that the plan says are fastest; one
+	// that cannot be opened is left out, and the report says why.
+	FastestDevice bool
+
+	// DeviceIndices are the GPUs to use, among the visible ones; nil means all.
+	DeviceIndices []int
+
+	// Rates are measured speeds, by DeviceName. They take the place of those that devices
+	// guess, for estimates and for FastestDevice.
+	Rates map[string]device.Rates
+
+	// MaxVRAM is the most memory in bytes to use of each GPU; 0 means a share of what is
+	// free.
+	MaxVRAM int64
 
 	// MaxRAM is the most host memory in bytes that a merge leases for headers, staging
 	// and tensors; 0 means a quarter of what the machine, or its cgroup, has.

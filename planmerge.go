@@ -52,7 +52,8 @@ func PlanMerge(ctx context.Context, r *Recipe, o Options) (rep *PlanReport, err 
 		Keys:       KeyReport{Written: t.Keys, Computed: t.Keys - t.Copied, Copied: t.Copied, Integers: t.Integers, FellBack: t.FellBack},
 		Mismatched: names(p.Mismatched), Missing: names(p.Missing),
 		BytesRead: t.BytesRead, BytesWrite: t.BytesWrite, OutputBytes: size,
-		MaxRAM: s.o.MaxRAM, PlannedRAM: min(p.HostBytes, s.o.MaxRAM), Workers: p.Ring.Workers, UnitBytes: p.Ring.UnitBytes,
-		Programs: t.Programs, Seconds: p.Seconds(s.device.Info().Rates), Warnings: s.allWarnings(s.modelReports()),
+		Device: s.candidates[s.used].name(), Why: s.why,
+		MaxRAM: s.o.MaxRAM, PlannedVRAM: p.DeviceBytes, PlannedRAM: min(p.HostBytes, s.o.MaxRAM), Workers: p.Ring.Workers, UnitBytes: p.Ring.UnitBytes,
+		Programs: t.Programs, Seconds: p.Seconds(s.candidates[s.used].rates(s.o.Rates)), Warnings: s.allWarnings(s.modelReports()),
 	}, nil
 }

@@ -37,6 +37,9 @@ type Report struct {
 	PlannedRAM int64 `json:"planned_ram"` // what the plan leases at most
 	PeakRAM    int64 `json:"peak_ram"`    // what was leased at most
 
+	// PlannedVRAM is the most device memory that the plan uses of each GPU; 0 for the CPU.
+	PlannedVRAM int64 `json:"planned_vram,omitempty"`
+
 	Workers   int   `json:"workers"`
 	Units     int64 `json:"units"`
 	UnitBytes int64 `json:"unit_bytes"`

@@ -9,13 +9,13 @@ import (
 
 // report starts the report of a merge with what is known before it runs.
 func (s *session) report() *Report {
-	info := s.device.Info()
 	return &Report{
 		Type: "report", Schema: 1,
-		Device: describeDevice(info.Name, info.Detail), Why: s.why,
+		Device: s.candidates[s.used].name(), Why: s.why,
 		Models: s.modelReports(), Missing: names(s.plan.Missing), Mismatched: names(s.plan.Mismatched),
 		MaxRAM: s.o.MaxRAM, PlannedRAM: min(s.plan.HostBytes, s.o.MaxRAM),
-		Workers: s.plan.Ring.Workers, UnitBytes: s.plan.Ring.UnitBytes, Programs: s.plan.Totals.Programs,
+		PlannedVRAM: s.plan.DeviceBytes,
+		Workers:     s.plan.Ring.Workers, UnitBytes: s.plan.Ring.UnitBytes, Programs: s.plan.Totals.Programs,
 	}
 }
 

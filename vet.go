@@ -27,12 +27,16 @@ type PlanReport struct {
 	BytesWrite  int64 `json:"bytes_written"` // of tensors
 	OutputBytes int64 `json:"output_bytes"`  // size of the file
 
-	MaxRAM     int64   `json:"max_ram"`
-	PlannedRAM int64   `json:"planned_ram"`
-	Workers    int     `json:"workers"`
-	UnitBytes  int64   `json:"unit_bytes"`
-	Programs   int     `json:"programs"`
-	Seconds    float64 `json:"estimated_seconds"` // by the rates of the device
+	Device string `json:"device"`     // what would compute
+	Why    string `json:"device_why"` // why that device
+
+	MaxRAM      int64   `json:"max_ram"`
+	PlannedRAM  int64   `json:"planned_ram"`
+	PlannedVRAM int64   `json:"planned_vram,omitempty"` // of each GPU
+	Workers     int     `json:"workers"`
+	UnitBytes   int64   `json:"unit_bytes"`
+	Programs    int     `json:"programs"`
+	Seconds     float64 `json:"estimated_seconds"` // by the rates of the device
 
 	Warnings []string `json:"warnings,omitempty"`
 }
