@@ -91,6 +91,11 @@ func (u *unit) bytes(leaf int) []byte {
 	if size == 0 {
 		return b
 	}
+	if ref.Cols > 0 {
+		t := make([]byte, ref.N*size)
+		Transpose(t, b, size, ref.Cols, ref.Start)
+		return t
+	}
 	return b[ref.Start*size : (ref.Start+ref.N)*size]
 }
 

@@ -124,6 +124,10 @@ type LeafRef struct {
 	Number int   // as given to Trace.Leaf
 	Start  int64 // first element
 	N      int64 // elements
+
+	// Cols, if not 0, says that the stored tensor is a matrix with so many columns, and that
+	// the elements are numbered as in its transpose.
+	Cols int64
 }
 
 // Domain is the set of elements of a sweep.

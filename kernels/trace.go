@@ -55,6 +55,7 @@ type nodeKey struct {
 	a, b, c int32
 	imm     uint64
 	start   int64 // nLeaf: the first element that is meant
+	cols    int64 // nLeaf: > 0: the transpose of a stored matrix with so many columns is meant
 }
 
 type node struct {
