@@ -70,15 +70,14 @@ func (m *machine) configIDs() []string {
 	return ids
 }
 
-// converted applies the conversions that lead from the first of the configs that e may have, of
-// those that have a way, to the first target that is reached. What is one value for all keys has
-// every config.
+// converted applies the conversions that lead to the first target that is reached from one of
+// the configs that e may have. What is one value for all keys has every config.
 func (m *machine) converted(e *recipe.Expr, sources, targets []string) (*recipe.Expr, error) {
 	if broadcast(e) {
 		return e, nil
 	}
-	for _, from := range sources {
-		for _, to := range targets {
+	for _, to := range targets {
+		for _, from := range sources {
 			way, ok := m.way(from, to)
 			if !ok {
 				continue
@@ -190,10 +189,14 @@ func (m *machine) guess(e *recipe.Expr) ([]string, error) {
 	return m.ofArguments(e)
 }
 
+// fitting returns the configs that know the most of the keys.
 func (m *machine) fitting(keys config.Keys) []string {
 	var ids []string
-	for _, fit := range m.env.Configs.Detect([]config.Keys{keys}) {
-		ids = append(ids, fit.Config.ID())
+	fits := m.env.Configs.Detect([]config.Keys{keys})
+	for i := range fits {
+		if fits[i].Extra == fits[0].Extra {
+			ids = append(ids, fits[i].Config.ID())
+		}
 	}
 	return ids
 }
