@@ -10,7 +10,6 @@ import (
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/methods"
-	"github.com/mecha-gpu/mecha-gpu/recipe"
 )
 
 // methodFlags are the flags that are made from the parameters of a method.
@@ -193,44 +192,30 @@ func (f *methodFlags) call(args []string) (*call, error) {
 // recipe makes the recipe of a call. A model is in the first merge space that its parameter
 // admits.
 func (c *call) recipe(o mecha.Options) (*mecha.Recipe, error) {
-	env, err := mecha.Env(o)
-	if err != nil {
-		return nil, err
-	}
 	var pos []any
-	var kw []methods.KW[any]
+	named := mecha.Args{}
 	for i, list := range c.args {
 		p := &c.method.Params[i]
 		for _, arg := range list {
 			var x any = arg.value
 			if arg.path != "" {
-				if x, err = env.Model(arg.path, recipe.Hints{Space: firstSpace(p, env.Spaces), Config: p.Config}); err != nil {
-					return nil, err
-				}
+				x = mecha.Model(arg.path).In(firstSpace(p))
 			}
 			if p.Variadic || byPosition(p) {
 				pos = append(pos, x)
 			} else {
-				kw = append(kw, methods.KW[any]{Name: p.Name, Value: x})
+				named[p.Name] = x
 			}
 		}
 	}
-	e, err := env.Merge(c.method.ID, pos, kw...)
-	if err != nil {
-		return nil, err
-	}
-	g, err := env.Graph(e)
-	if err != nil {
-		return nil, err
-	}
-	return mecha.NewRecipe(g, "apply "+c.method.ID), nil
+	return mecha.Build(mecha.Call(c.method.ID, append(pos, named)...), o)
 }
 
 // firstSpace is the merge space of a model that is given to a parameter.
-func firstSpace(p *methods.Param, known methods.Spaces) methods.Space {
+func firstSpace(p *methods.Param) string {
 	set := p.Spaces
 	if p.Symbol != nil {
 		set = p.Symbol.Set
 	}
-	return set.List(known)[0]
+	return string(set.List(methods.BuiltinSpaces())[0])
 }
