@@ -121,10 +121,10 @@ func (e *evaluator) reads(reads []Read, leaves []kernels.LeafRef) ([]Read, error
 	for _, ref := range leaves {
 		l := e.leaves[ref.Number]
 		t := e.s.Models[l.model].Header.At(l.entry)
-		if t.DType.Size() == 0 && (ref.Start != 0 || ref.N != t.Shape.N()) {
+		if t.DType.Size() == 0 && (ref.Start != 0 || ref.N != t.Shape.N() || ref.Cols != 0) {
 			return nil, fmt.Errorf("a tensor of %v cannot be cut", t.DType)
 		}
-		reads = append(reads, Read{Model: l.model, Entry: l.entry, Pos: t.Pos + ref.Start*t.DType.Size(), DType: t.DType, N: ref.N})
+		reads = append(reads, Read{Model: l.model, Entry: l.entry, Pos: t.Pos + ref.Start*t.DType.Size(), DType: t.DType, N: ref.N, Cols: ref.Cols})
 	}
 	return reads, nil
 }

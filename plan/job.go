@@ -120,4 +120,8 @@ type Read struct {
 	Pos   int64 // position of the leaf's first element in the data of the source
 	DType tensor.DType
 	N     int64 // elements
+
+	// Cols, if not 0, says that the tensor is a matrix with so many columns, and that its
+	// transpose is meant: Pos and N count elements as if that were what is stored.
+	Cols int64
 }

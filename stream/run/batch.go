@@ -138,7 +138,7 @@ func (w *worker) leaf(s *slot, r *plan.Read, views bool) (kernels.Span, int32) {
 		return kernels.Span{Mem: s.mem}, -1
 	}
 	if views {
-		if v := w.l.sources[r.Model].View(r.Pos, n); v != nil {
+		if v := w.l.view(r); v != nil {
 			w.bytesRead += n
 			return s.wrap(v), -1
 		}
@@ -148,9 +148,9 @@ func (w *worker) leaf(s *slot, r *plan.Read, views bool) (kernels.Span, int32) {
 }
 
 // join puts n bytes into the last range of their source if they touch it or lie within
-// it, or else into a new one.
+// it, or else into a new one. A transpose has a range of its own.
 func (b *batch) join(r *plan.Read, n int64) (index int32, off int64) {
-	if i := b.last[r.Model]; i > 0 {
+	if i := b.last[r.Model]; i > 0 && r.Cols == 0 {
 		if j := &b.reads[i-1]; r.Pos >= j.pos && r.Pos <= j.pos+j.n {
 			off = r.Pos - j.pos
 			j.n = max(j.n, off+n)
@@ -158,7 +158,9 @@ func (b *batch) join(r *plan.Read, n int64) (index int32, off int64) {
 		}
 	}
 	b.reads = append(b.reads, joined{pos: r.Pos, n: n, read: r})
-	b.last[r.Model] = int32(len(b.reads))
+	if r.Cols == 0 {
+		b.last[r.Model] = int32(len(b.reads))
+	}
 	return int32(len(b.reads) - 1), 0
 }
 

@@ -65,10 +65,10 @@ func (l *loop) leaseBytes(w *worker, j *plan.Job) int64 {
 	return max(n, j.Lease)
 }
 
-// view returns all of a leaf if it is in memory.
+// view returns all of a leaf if it is in memory as it is needed.
 func (l *loop) view(r *plan.Read) []byte {
 	n := bytesOf(r.DType, r.N)
-	if n == 0 {
+	if n == 0 || r.Cols > 0 {
 		return nil
 	}
 	return l.sources[r.Model].View(r.Pos, n)

@@ -152,7 +152,11 @@ func (w *worker) read(r *plan.Read, dst []byte, pos int64) error {
 		return nil
 	}
 	w.bytesRead += int64(len(dst))
-	if err := w.l.sources[r.Model].ReadAt(dst, pos); err != nil {
+	read := w.l.sources[r.Model].ReadAt
+	if r.Cols > 0 {
+		read = (&transposed{source: w.l.sources[r.Model], entry: r.Entry, cols: r.Cols}).readAt
+	}
+	if err := read(dst, pos); err != nil {
 		return w.l.readError(r, err)
 	}
 	return nil
