@@ -32,6 +32,7 @@ var rooms = []room{
 	{"device/cpu", []string{"device", "kernels", "kernels/simd", "tensor", "golang.org/x/sys/"}, "a device sees neither files nor methods"},
 	{"device/exam", []string{"device", "kernels", "tensor"}, "every device passes the same exam, so it knows none of them"},
 	{"cuda/driver", nil, "it is the calls of the CUDA driver and nothing else"},
+	{"cuda/driver/drivertest", []string{"cuda/driver"}, "every binding passes the same tests, so they know none of them"},
 	{"device/gauge", []string{"device", "kernels", "tensor"}, "it measures every device through the contract"},
 	{"cuda", []string{"device", "kernels", "tensor", "cuda/driver", "cuda/kernels"}, "a device sees neither files nor methods"},
 	{"stream/vfs", []string{"golang.org/x/sys/"}, "it is the file system"},

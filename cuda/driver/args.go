@@ -1,6 +1,9 @@
 package driver
 
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Limits of the arguments of one launch.
 const (
@@ -41,11 +44,21 @@ func Put[T any](a *Args, v T) {
 // Reset empties a, keeping its memory.
 func (a *Args) Reset() { a.spans, a.end = a.spans[:0], 0 }
 
-// Len is the number of arguments.
-func (a *Args) Len() int { return len(a.spans) }
+// Len is the number of arguments; a nil Args has none.
+func (a *Args) Len() int {
+	if a == nil {
+		return 0
+	}
+	return len(a.spans)
+}
 
 // Size is the number of bytes they take.
-func (a *Args) Size() int { return int(a.end) }
+func (a *Args) Size() int {
+	if a == nil {
+		return 0
+	}
+	return int(a.end)
+}
 
 // At returns the bytes of argument i, which are valid until the next Put or Reset.
 func (a *Args) At(i int) []byte {
@@ -59,4 +72,15 @@ func (a *Args) bytes() []byte {
 		return nil
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(a.block))), a.end)
+}
+
+// check fails if there is more than a launch on the device can take.
+func (a *Args) check(d Device) error {
+	switch {
+	case a.Size() > MaxArgBytes:
+		return invalid("cuLaunchKernel", d, fmt.Sprintf("the arguments take %d bytes, %d are allowed", a.Size(), MaxArgBytes))
+	case a.Len() > MaxArgs:
+		return invalid("cuLaunchKernel", d, fmt.Sprintf("there are %d arguments, %d are allowed", a.Len(), MaxArgs))
+	}
+	return nil
 }
