@@ -18,7 +18,10 @@ type build struct {
 	low     *Lowered
 	slots   map[int32]int // by number of the node: its slot
 	leafIdx map[int32]int // by number of the node: index of the leaf
-	guards  map[int][]int // by leaf: indices of its guards
+	guards  map[int][]int // by leaf: indices of the guards that judge its stored bits
+	copied  []bool        // by guard: only outputs that are not computed have it
+	wide    []bool        // by guard: only outputs have it that are converted in F64, or not computed
+	convert []bool        // by output: it is one conversion, which is done in F64
 	checked map[int]bool  // guards whose flag every earlier run of the sweeps has computed
 	specs   []sweepSpec
 }
@@ -29,7 +32,7 @@ type sweepSpec struct {
 	shape   int32 // index in order.shapes
 	reduces []reduceSpec
 	hosts   []int32 // numbers of nHost nodes
-	store   bool
+	stores  []int   // outputs
 }
 
 type reduceSpec struct {
@@ -37,20 +40,25 @@ type reduceSpec struct {
 	guard int   // -1 for an nReduce
 }
 
-func (l *Lowerer) build(root T, out tensor.DType) (*Lowered, error) {
+func (l *Lowerer) build(outs []Output) (*Lowered, error) {
 	o := &l.order
-	b := &build{l: l, t: root.t, o: o, slots: map[int32]int{}, leafIdx: map[int32]int{}, guards: map[int][]int{}, checked: map[int]bool{},
-		low: &Lowered{Compute: root.t.compute, Out: out, Consts: len(o.consts), Guards: len(o.guards)}}
+	b := &build{l: l, t: outs[0].Root.t, o: o, slots: map[int32]int{}, leafIdx: map[int32]int{}, guards: map[int][]int{},
+		checked: map[int]bool{}, convert: make([]bool, len(outs))}
+	b.low = &Lowered{Compute: b.t.compute, Consts: len(o.consts), Guards: len(o.guards)}
 	for i, id := range o.leaves {
 		b.leafIdx[o.num[id]-1] = i
 		b.low.Leaves = append(b.low.Leaves, b.t.nodes[id].dtype)
 	}
 	b.leafGuards()
-	b.classify(out)
+	for k := range outs {
+		b.classify(k)
+	}
+	b.low.Kind, b.low.Out = b.low.Outs[0].Kind, b.low.Outs[0].DType
+	b.judges()
 	b.assignSlots()
 	b.collect()
 	for i := range b.specs {
-		s, err := b.sweep(&b.specs[i], out)
+		s, err := b.sweep(&b.specs[i])
 		if err != nil {
 			return nil, err
 		}
@@ -86,41 +94,97 @@ func (b *build) guarded(id int32) (leaf int, ok bool) {
 	return b.leafIdx[b.number(id)], true
 }
 
-// classify finds outputs that are a leaf, copied or converted: no arithmetic happens, so
-// the compute type must not round.
-func (b *build) classify(out tensor.DType) {
-	id := b.o.ids[b.o.root]
-	var rounds []tensor.DType
+// classify finds out how an output is made. If it is a leaf, copied or converted, no
+// arithmetic happens, so the compute type must not round.
+func (b *build) classify(k int) {
+	out := b.o.dtypes[k]
+	x := Out{DType: out, Domain: int(b.o.shape[b.o.roots[k]])}
+	id := b.o.ids[b.o.roots[k]]
+	kind, leaf, ok := b.t.stored(id, out)
+	if ok {
+		if x.Kind = kind; kind != Computed {
+			x.Leaf = b.leafIdx[b.number(leaf)]
+		}
+		d := b.t.nodes[leaf].dtype
+		b.convert[k] = kind == Computed && (d == tensor.F64 || d.IsInteger() && d.Bits() >= 32)
+	}
+	b.low.Outs = append(b.low.Outs, x)
+}
+
+// stored says how an expression without arithmetic, stored as out, is made from the leaf that
+// it is. ok is false for all others.
+func (t *Trace) stored(id int32, out tensor.DType) (kind OutKind, leaf int32, ok bool) {
+	same, toOut := true, true // roundings so far are to the type of the leaf; to that of the output
+	var d tensor.DType
 	for {
-		n := &b.t.nodes[id]
+		n := &t.nodes[id]
 		if n.kind == nOp && n.op == OpRound {
-			rounds = append(rounds, n.dtype)
+			same = same && (!d.Valid() || n.dtype == d)
+			d = n.dtype
+			toOut = toOut && n.dtype == out
 		} else if n.kind != nGuard {
 			break
 		}
 		id = n.a
 	}
-	n := &b.t.nodes[id]
+	n := &t.nodes[id]
 	if n.kind != nLeaf {
+		return Computed, 0, false
+	}
+	switch same = same && (!d.Valid() || d == n.dtype); {
+	case n.dtype == out && same:
+		return Copied, id, true
+	case n.dtype.IsInteger() && out.IsInteger() && toOut:
+		return IntCast, id, true
+	}
+	return Computed, id, true
+}
+
+// judges says how guards are judged that no output with arithmetic has: by the stored bits of
+// the leaf, also above a rounding that does nothing, or else as wide as the conversion is.
+func (b *build) judges() {
+	b.copied, b.wide = make([]bool, len(b.o.guards)), make([]bool, len(b.o.guards))
+	if len(b.o.guards) == 0 {
 		return
 	}
-	only := func(d tensor.DType) bool {
-		return !slices.ContainsFunc(rounds, func(r tensor.DType) bool { return r != d })
+	arithmetic := b.reached(func(k int) bool { return b.low.Outs[k].Kind == Computed && !b.convert[k] })
+	converted := b.reached(func(k int) bool { return b.convert[k] })
+	for i, id := range b.o.guards {
+		num := b.number(id)
+		b.wide[i] = converted[num] && !arithmetic[num]
+		b.copied[i] = !converted[num] && !arithmetic[num]
 	}
-	switch d := n.dtype; {
-	case d == out && only(d):
-		b.low.Kind = Copied
-		if d.IsFloat() { // a guard above a rounding that does nothing judges the same bits
-			for i := range b.o.guards {
-				if !slices.Contains(b.guards[0], i) {
-					b.guards[0] = append(b.guards[0], i)
-				}
+	for k := range b.low.Outs {
+		x := &b.low.Outs[k]
+		if x.Kind != Computed && b.low.Leaves[x.Leaf].IsFloat() {
+			b.judge(b.o.ids[b.o.roots[k]], x.Leaf)
+		}
+	}
+}
+
+// reached marks, by number, the nodes that some outputs are made from.
+func (b *build) reached(which func(k int) bool) []bool {
+	seen := make([]bool, len(b.o.ids))
+	for k, root := range b.o.roots {
+		seen[root] = seen[root] || which(k)
+	}
+	for num := int32(len(seen)) - 1; num >= 0; num-- {
+		if seen[num] {
+			for _, a := range b.at(num).args() {
+				seen[b.number(a)] = true
 			}
 		}
-	case d.IsInteger() && out.IsInteger() && only(out):
-		b.low.Kind = IntCast
-	case d == tensor.F64 || d.IsInteger() && d.Bits() >= 32:
-		b.low.Compute = F64
+	}
+	return seen
+}
+
+// judge makes the guards of an output that is a leaf guards of the leaf.
+func (b *build) judge(id int32, leaf int) {
+	for b.t.nodes[id].kind != nLeaf {
+		if i := slices.Index(b.o.guards, id); i >= 0 && b.copied[i] && !slices.Contains(b.guards[leaf], i) {
+			b.guards[leaf] = append(b.guards[leaf], i)
+		}
+		id = b.t.nodes[id].a
 	}
 }
 
@@ -147,8 +211,8 @@ func (b *build) assignSlots() {
 	}
 }
 
-// collect finds the sweeps: one for each level and domain of the reductions, and the one
-// that stores.
+// collect finds the sweeps: one for each level and domain of the reductions, and those that
+// store.
 func (b *build) collect() {
 	for i := range b.o.ids {
 		num := int32(i)
@@ -158,19 +222,19 @@ func (b *build) collect() {
 			s := b.spec(n.level-1, shape)
 			s.reduces = append(s.reduces, reduceSpec{num, -1})
 		case nGuard: // what is copied is judged by its stored bits
-			if _, leaf := b.guarded(b.o.ids[num]); !leaf && b.low.Kind == Computed {
+			g := slices.Index(b.o.guards, b.o.ids[num])
+			if _, leaf := b.guarded(b.o.ids[num]); !leaf && !b.copied[g] {
 				s := b.spec(n.level, b.o.shape[num])
-				s.reduces = append(s.reduces, reduceSpec{num, slices.Index(b.o.guards, b.o.ids[num])})
+				s.reduces = append(s.reduces, reduceSpec{num, g})
 			}
 		}
 	}
-	root := b.at(b.o.root)
-	b.spec(root.level, b.o.shape[b.o.root]).store = true
+	b.placeStores()
 	slices.SortStableFunc(b.specs, func(x, y sweepSpec) int {
 		if x.level != y.level {
 			return int(x.level - y.level)
 		}
-		return btoi(x.store) - btoi(y.store)
+		return min(len(x.stores), 1) - min(len(y.stores), 1)
 	})
 	for i := range b.o.ids {
 		if n := b.at(int32(i)); n.kind == nHost {
@@ -184,11 +248,31 @@ func (b *build) collect() {
 	}
 }
 
-func btoi(x bool) int {
-	if x {
-		return 1
+// placeStores gives every output a sweep that stores it: the first one over its domain that
+// comes when it can be computed, so that outputs that can share a sweep do.
+func (b *build) placeStores() {
+	order := make([]int, len(b.o.roots))
+	for k := range order {
+		order[k] = k
 	}
-	return 0
+	slices.SortStableFunc(order, func(x, y int) int { return int(b.at(b.o.roots[y]).level - b.at(b.o.roots[x]).level) })
+	for _, k := range order {
+		level, shape := b.at(b.o.roots[k]).level, b.o.shape[b.o.roots[k]]
+		at := -1
+		for i, s := range b.specs {
+			if s.shape == shape && s.level >= level && (at < 0 || s.level < b.specs[at].level) {
+				at = i
+			}
+		}
+		s := &sweepSpec{}
+		if at >= 0 {
+			s = &b.specs[at]
+		} else {
+			s = b.spec(level, shape)
+		}
+		s.stores = append(s.stores, k)
+		slices.Sort(s.stores)
+	}
 }
 
 // spec returns the sweep of a level and a domain, made if there is none yet.
@@ -203,8 +287,8 @@ func (b *build) spec(level, shape int32) *sweepSpec {
 }
 
 // sweep makes a sweep with its bodies.
-func (b *build) sweep(spec *sweepSpec, out tensor.DType) (Sweep, error) {
-	s := Sweep{Domain: int(spec.shape), Stores: spec.store}
+func (b *build) sweep(spec *sweepSpec) (Sweep, error) {
+	s := Sweep{Domain: int(spec.shape), Outs: spec.stores, Stores: len(spec.stores) > 0}
 	for _, r := range spec.reduces {
 		red := Reduce{Kind: Count, Slot: -1, Guard: r.guard}
 		if r.guard < 0 {
@@ -224,15 +308,15 @@ func (b *build) sweep(spec *sweepSpec, out tensor.DType) (Sweep, error) {
 	}
 	times := map[int]int{} // how many bodies compute the flag of a guard
 	for i := range n {
-		e, err := b.body(spec, choices, i, out)
+		m, err := b.body(spec, choices, i)
 		if err != nil {
 			return s, err
 		}
-		for g := range e.marked {
+		for g := range m.marked {
 			times[g]++
 		}
-		s.Bodies = append(s.Bodies, e.body)
-		s.Cut = max(s.Cut, e.cut)
+		s.Bodies = append(s.Bodies, m.body)
+		s.Cut = max(s.Cut, m.cut)
 	}
 	for g, k := range times {
 		b.checked[g] = b.checked[g] || k == n
@@ -288,8 +372,10 @@ func (b *build) wanted(spec *sweepSpec) []int32 {
 			nums = append(nums, b.number(n.b))
 		}
 	}
-	if spec.store {
-		nums = append(nums, b.o.root)
+	for _, k := range spec.stores {
+		if b.low.Outs[k].Kind == Computed {
+			nums = append(nums, b.o.roots[k])
+		}
 	}
 	return nums
 }

@@ -1,26 +1,37 @@
 package kernels
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// emit makes one body: first one long list of instructions, then Programs from it.
-type emit struct {
+// making is a body in the making.
+type making struct {
 	b      *build
 	domain tensor.Shape
 	choice map[int32]int32 // nChoose -> the alternative, by number
+	body   Body
+	cut    Cut
+	marked map[int]bool // guards whose flag is computed already
+}
+
+// emit makes the steps of a body that compute in one type: first one long list of
+// instructions, then Programs from it.
+type emit struct {
+	*making
 	bd     Builder
 	vals   map[int32]Val // by number of the node
 	ops    []operandRef  // operands of the long list
 	opOf   map[operandRef]int
 	calls  []callAt
 	res    []wantedResult
-	body   Body
-	cut    Cut
 	tempOf map[tempKey]int
-	marked map[int]bool // guards whose flag is computed already
+}
+
+func (m *making) emit(c Compute) *emit {
+	return &emit{making: m, vals: map[int32]Val{}, opOf: map[operandRef]int{}, tempOf: map[tempKey]int{}, bd: Builder{Compute: c}}
 }
 
 // operandRef is an operand of the long list: a leaf in a form, or a temporary.
@@ -49,66 +60,97 @@ type tempKey struct {
 }
 
 // body makes body number index of a sweep.
-func (b *build) body(spec *sweepSpec, choices []int32, index int, out tensor.DType) (*emit, error) {
-	e := &emit{b: b, domain: b.o.shapes[spec.shape], choice: map[int32]int32{}, vals: map[int32]Val{},
-		opOf: map[operandRef]int{}, tempOf: map[tempKey]int{}, marked: map[int]bool{}, bd: Builder{Compute: b.low.Compute}}
+func (b *build) body(spec *sweepSpec, choices []int32, index int) (*making, error) {
+	m := &making{b: b, domain: b.o.shapes[spec.shape], choice: map[int32]int32{}, marked: map[int]bool{}}
 	for _, c := range choices {
 		alts := b.at(c).list[1:]
-		e.choice[c] = b.number(alts[index%len(alts)])
+		m.choice[c] = b.number(alts[index%len(alts)])
 		index /= len(alts)
 	}
-	if spec.store && b.low.Kind != Computed {
-		e.check()
-		return e, nil
-	}
+	e, wide := m.emit(b.low.Compute), m.emit(F64)
 	for i, r := range spec.reduces {
-		if err := e.reduce(i, r); err != nil {
+		in := e
+		if r.guard >= 0 && b.wide[r.guard] {
+			in = wide
+		}
+		if err := in.reduce(i, r); err != nil {
 			return nil, err
 		}
 	}
-	if spec.store {
-		v, err := e.value(b.stored(out))
-		if err != nil {
+	for _, k := range spec.stores {
+		in := e
+		if b.convert[k] {
+			in = wide
+		}
+		if err := in.store(k); err != nil {
 			return nil, err
 		}
-		e.want(Result{Kind: Store, V: v, DType: out}, Ref{Kind: RefOut})
 	}
-	return e, e.split()
+	if err := errors.Join(e.split(), wide.split()); err != nil {
+		return nil, err
+	}
+	for _, k := range spec.stores {
+		m.check(k)
+	}
+	return m, nil
 }
 
-// stored returns the number of the node whose value is stored. A last rounding to the type of
-// the output is the store's: it sees what the rounding loses.
-func (b *build) stored(out tensor.DType) int32 {
-	id := b.o.ids[b.o.root]
+// store asks for the elements of an output, if it is computed.
+func (e *emit) store(k int) error {
+	x := &e.b.low.Outs[k]
+	if x.Kind != Computed {
+		return nil
+	}
+	v, err := e.value(e.b.stored(k))
+	if err == nil {
+		e.want(Result{Kind: Store, V: v, DType: x.DType}, Ref{RefOut, k})
+	}
+	return err
+}
+
+// stored returns the number of the node whose value is stored as an output. A last rounding to
+// the type of the output is the store's: it sees what the rounding loses.
+func (b *build) stored(k int) int32 {
+	id := b.o.ids[b.o.roots[k]]
 	for {
 		n := &b.t.nodes[id]
-		if n.kind != nGuard && !(n.kind == nOp && n.op == OpRound && n.dtype == out) {
+		if n.kind != nGuard && !(n.kind == nOp && n.op == OpRound && n.dtype == b.low.Outs[k].DType) {
 			return b.number(id)
 		}
 		id = n.a
 	}
 }
 
-// check makes the body of an output that is copied or converted from a leaf: it only looks
-// for non-finite elements. A guard and the flag of the output are the same bit.
-func (e *emit) check() {
-	e.body.Leaves = []LeafUse{{Leaf: 0, Form: Dense}}
-	d := e.b.low.Leaves[0]
+// check adds what an output that is copied or converted from a leaf needs: the leaf, and a look
+// at its elements for what is not finite. A guard and the flag of the output are the same bit.
+func (m *making) check(k int) {
+	x := &m.b.low.Outs[k]
+	if x.Kind == Computed {
+		return
+	}
+	at := m.leafUse(LeafUse{Leaf: x.Leaf, Form: Dense})
+	d := m.b.low.Leaves[x.Leaf]
 	if !d.IsFloat() {
 		return
 	}
-	p := &Program{Compute: e.b.low.Compute, Operands: []Operand{{d, Dense}}, Code: []Instr{{Op: OpLoad}}}
+	p := &Program{Compute: m.b.low.Compute, Operands: []Operand{{d, Dense}}, Code: []Instr{{Op: OpLoad}}}
 	var outs []Ref
-	for _, g := range e.b.guards[0] {
-		outs = append(outs, Ref{RefGuard, g})
+	found := false
+	for _, g := range m.b.guards[x.Leaf] {
+		if found = found || m.marked[g]; !m.marked[g] && !m.b.checked[g] {
+			outs = append(outs, Ref{RefGuard, g})
+			m.marked[g] = true
+		}
 	}
-	if len(outs) == 0 {
-		outs = append(outs, Ref{Kind: RefOutFlag})
+	if len(outs) == 0 && !found {
+		outs = append(outs, Ref{RefOutFlag, k})
 	}
 	for range outs {
 		p.Results = append(p.Results, Result{Kind: InFlag})
 	}
-	e.body.Steps = []Step{{Prog: e.b.l.program(p), Args: []Ref{{RefLeaf, 0}}, Outs: outs}}
+	if len(outs) > 0 {
+		m.body.Steps = append(m.body.Steps, Step{Prog: m.b.l.program(p), Args: []Ref{{RefLeaf, at}}, Outs: outs})
+	}
 }
 
 func (e *emit) want(r Result, ref Ref) { e.res = append(e.res, wantedResult{r, ref}) }

@@ -10,7 +10,7 @@ import (
 
 // Evaluated is what Eval computes.
 type Evaluated struct {
-	Bytes  []byte // the elements of the output
+	Bytes  []byte // the elements of the output; all outputs one after another
 	Guards []int  // numbers of the guards that were found set, in no particular order
 }
 
@@ -18,11 +18,25 @@ type Evaluated struct {
 // as one unit. It is the definition of what a run loop does with them, and as slow as
 // that sounds: for tests and small tensors. leaf gives the bytes of a whole stored tensor.
 func Eval(parts []Part, n int64, out tensor.DType, leaf func(number int) []byte) (*Evaluated, error) {
-	ev := &Evaluated{Bytes: make([]byte, n*out.Size())}
+	return EvalAll(parts, []int64{n * out.Size()}, leaf)
+}
+
+// EvalAll is Eval for several outputs, given the bytes that each of them takes.
+func EvalAll(parts []Part, sizes []int64, leaf func(number int) []byte) (*Evaluated, error) {
+	ev := &Evaluated{}
+	at := make([]int64, len(sizes))
+	for i, n := range sizes {
+		at[i] = int64(len(ev.Bytes))
+		ev.Bytes = append(ev.Bytes, make([]byte, n)...)
+	}
 	for i := range parts {
 		p := &parts[i]
-		u := &unit{inst: &p.Inst, ev: ev, leaf: leaf, slots: make([]float64, p.Inst.Slots),
-			out: ev.Bytes[p.First*out.Size() : (p.First+p.N)*out.Size()]}
+		u := &unit{inst: &p.Inst, ev: ev, leaf: leaf, slots: make([]float64, p.Inst.Slots)}
+		for k, out := range p.Outs {
+			size := p.Inst.Outs[k].DType.Size()
+			first := at[out] + p.First*size
+			u.outs = append(u.outs, ev.Bytes[first:first+p.Inst.Elems(k)*size])
+		}
 		copy(u.slots, p.Inst.Consts)
 		for s := range p.Inst.Sweeps {
 			if err := u.sweep(&p.Inst.Sweeps[s]); err != nil {
@@ -39,7 +53,7 @@ type unit struct {
 	ev    *Evaluated
 	leaf  func(number int) []byte
 	slots []float64
-	out   []byte
+	outs  [][]byte
 	m     Machine
 	temps [][]byte
 }
@@ -55,8 +69,8 @@ func (u *unit) sweep(s *Sweep) error {
 		u.temps = append(u.temps, make([]byte, d.N*t.Size()+8))
 	}
 	flags := map[Ref][]byte{}
-	if s.Stores {
-		u.copyLeaf(b)
+	for _, k := range s.Outs {
+		u.copyLeaf(k)
 	}
 	for i := range b.Steps {
 		if err := u.step(&b.Steps[i], b, d, flags); err != nil {
@@ -71,16 +85,13 @@ func (u *unit) sweep(s *Sweep) error {
 	return nil
 }
 
-// copyLeaf makes outputs that are not computed.
-func (u *unit) copyLeaf(b *Body) {
-	if u.inst.Kind == Computed {
-		return
-	}
-	src := u.bytes(b.Leaves[0].Leaf)
-	if u.inst.Kind == IntCast {
-		ConvertInts(u.out, u.inst.Out, src, u.inst.Lowered.Leaves[0])
-	} else {
-		copy(u.out, src)
+// copyLeaf makes an output that is not computed.
+func (u *unit) copyLeaf(k int) {
+	switch x := &u.inst.Outs[k]; x.Kind {
+	case IntCast:
+		ConvertInts(u.outs[k], x.DType, u.bytes(x.Leaf), u.inst.Lowered.Leaves[x.Leaf])
+	case Copied:
+		copy(u.outs[k], u.bytes(x.Leaf))
 	}
 }
 
@@ -117,7 +128,7 @@ func (u *unit) step(s *Step, b *Body, d Domain, flags map[Ref][]byte) error {
 		n := ResultBytes(&s.Prog.Results[i], d.N, d.Cols)
 		switch r.Kind {
 		case RefOut:
-			l.Results = append(l.Results, span(u.out))
+			l.Results = append(l.Results, span(u.outs[r.Index]))
 		case RefTemp:
 			l.Results = append(l.Results, span(u.temps[r.Index][:n]))
 		default:

@@ -7,35 +7,119 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// segment is a range of an output without joins.
-type segment struct {
-	first, n int64
-	root     T
+// group is outputs without joins, or ranges of them, that are lowered together.
+type group struct {
+	first, n int64 // range of the elements of the first one
+	outs     []Output
+	nums     []int // of the outputs in the list that is lowered
 }
 
-// segments cuts an expression at the boundaries of its joins.
-func (t *Trace) segments(root T) ([]segment, error) {
+// groups cuts outputs at the boundaries of their joins. Those that have the same boundaries
+// stay together.
+func (t *Trace) groups(outs []Output) ([]group, error) {
 	j := joins{t: t, seen: map[int32][]int64{}}
-	cuts := j.cuts(root.id, root.Shape())
+	cuts := make([][]int64, len(outs))
+	for k, o := range outs {
+		cuts[k] = j.cuts(o.Root.id, o.Root.Shape())
+	}
 	if j.err != nil {
 		return nil, j.err
 	}
-	n := root.Shape().N()
-	if len(cuts) == 0 {
-		return []segment{{0, n, root}}, nil
+	var all []group
+	done := make([]bool, len(outs))
+	for k := range outs {
+		if done[k] {
+			continue
+		}
+		g := group{n: outs[k].Root.Shape().N()}
+		for i := k; i < len(outs); i++ {
+			if !done[i] && slices.Equal(cuts[i], cuts[k]) && (cuts[k] == nil || outs[i].Root.Shape().Equal(outs[k].Root.Shape())) {
+				done[i] = true
+				g.outs, g.nums = append(g.outs, outs[i]), append(g.nums, i)
+			}
+		}
+		all = j.cut(all, g, cuts[k])
 	}
-	var segs []segment
+	return all, t.err
+}
+
+// cut appends the ranges of a group between boundaries.
+func (j *joins) cut(all []group, g group, cuts []int64) []group {
+	if len(cuts) == 0 {
+		return append(all, g)
+	}
 	for i, first := range cuts {
-		end := n
+		end := g.n
 		if i+1 < len(cuts) {
 			end = cuts[i+1]
 		}
-		if end > first || n == 0 && i == 0 {
-			r := &rebuild{t: t, top: true, cuts: j.seen, domain: root.Shape(), first: first, n: end - first, done: map[int32]T{}}
-			segs = append(segs, segment{first, end - first, r.node(root.id)})
+		if end == first && (g.n > 0 || i > 0) {
+			continue
+		}
+		part := group{first: first, n: end - first, nums: g.nums}
+		for _, o := range g.outs {
+			r := &rebuild{t: j.t, top: true, cuts: j.seen, domain: o.Root.Shape(), first: first, n: end - first, done: map[int32]T{}}
+			part.outs = append(part.outs, Output{r.node(o.Root.id), o.DType})
+		}
+		all = append(all, part)
+	}
+	return all
+}
+
+// together lowers a group: what is computed, with the copies of leaves that are read for it;
+// and the other leaves that are copied, each for all outputs that are made from it.
+func (l *Lowerer) together(parts []Part, g group) ([]Part, error) {
+	if len(g.outs) == 1 {
+		return l.part(parts, g)
+	}
+	t := g.outs[0].Root.t
+	leaf := make([]int32, len(g.outs)) // -1: computed
+	main := group{first: g.first, n: g.n}
+	for i, o := range g.outs {
+		kind, id, ok := t.stored(o.Root.id, o.DType)
+		if leaf[i] = id; !ok || kind == Computed {
+			leaf[i] = -1
+			main.add(g, i)
 		}
 	}
-	return segs, t.err
+	if len(main.outs) > 0 {
+		l.order.visit(t, main.outs)
+		for i, id := range leaf {
+			if id >= 0 && t.nodes[id].dtype.Computable() && int(id) < len(l.order.num) && l.order.num[id] != 0 {
+				leaf[i] = -1
+				main.add(g, i)
+			}
+		}
+		var err error
+		if parts, err = l.part(parts, main); err != nil {
+			return nil, err
+		}
+	}
+	for i, id := range leaf {
+		if id < 0 {
+			continue
+		}
+		copies := group{first: g.first}
+		for k := i; k < len(leaf); k++ {
+			if leaf[k] == id {
+				leaf[k] = -1
+				copies.add(g, k)
+			}
+		}
+		var err error
+		if parts, err = l.part(parts, copies); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
+
+// add takes output i of another group.
+func (g *group) add(from group, i int) {
+	if len(g.outs) == 0 {
+		g.n = from.outs[i].Root.Shape().N()
+	}
+	g.outs, g.nums = append(g.outs, from.outs[i]), append(g.nums, from.nums[i])
 }
 
 // joins finds where joined tensors start.

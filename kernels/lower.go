@@ -14,6 +14,7 @@ type Lowerer struct {
 	known map[string]*Lowered
 	progs map[string]*Program
 	buf   []byte
+	nums  []int
 	order order
 }
 
@@ -25,38 +26,56 @@ func NewLowerer() *Lowerer {
 // Programs returns the number of distinct Programs made so far.
 func (l *Lowerer) Programs() int { return len(l.progs) }
 
-// Part is a range of the elements of an output, with its expression. Elements of its
-// domains are numbered from 0.
+// Output is an expression and the element type under which it is stored.
+type Output struct {
+	Root  T
+	DType tensor.DType
+}
+
+// Part makes a range of the elements of one output, or of several that are computed
+// together. Elements of its domains are numbered from 0.
 type Part struct {
-	First, N int64
+	First, N int64 // range of the elements of the first of its outputs; others start at First too
+	Outs     []int // which of the outputs it makes, in the order of Lowered.Outs
 	Inst     Instance
 }
 
 // Lower cuts the expression root, stored as out, into sweeps. Where it joins tensors
 // (Concat, Stack) there is a part for each.
 func (l *Lowerer) Lower(root T, out tensor.DType) ([]Part, error) {
-	return l.LowerInto(nil, root, out)
+	return l.LowerInto(nil, []Output{{root, out}})
 }
 
-// LowerInto is Lower that uses the memory of parts again, which must not be used after that.
-func (l *Lowerer) LowerInto(parts []Part, root T, out tensor.DType) ([]Part, error) {
-	if err := root.t.err; err != nil {
-		return nil, err
+// LowerInto lowers outputs of one trace, which are computed together as far as that is
+// possible: what they share is read and computed once. It uses the memory of parts again,
+// which must not be used after that.
+func (l *Lowerer) LowerInto(parts []Part, outs []Output) ([]Part, error) {
+	t := outs[0].Root.t
+	if t.err != nil {
+		return nil, t.err
 	}
 	parts = parts[:0]
-	if !root.t.joined {
-		return l.part(parts, segment{0, root.Shape().N(), root}, out)
+	if !t.joined {
+		return l.together(parts, group{n: outs[0].Root.Shape().N(), outs: outs, nums: l.all(len(outs))})
 	}
-	cuts, err := root.t.segments(root)
-	for i := 0; i < len(cuts) && err == nil; i++ {
-		parts, err = l.part(parts, cuts[i], out)
+	groups, err := t.groups(outs)
+	for i := 0; i < len(groups) && err == nil; i++ {
+		parts, err = l.together(parts, groups[i])
 	}
 	return parts, err
 }
 
-// part appends the instance of a range of an output.
-func (l *Lowerer) part(parts []Part, s segment, out tensor.DType) ([]Part, error) {
-	low, err := l.lower(s.root, out)
+// all returns the numbers from 0 to n-1.
+func (l *Lowerer) all(n int) []int {
+	for i := len(l.nums); i < n; i++ {
+		l.nums = append(l.nums, i)
+	}
+	return l.nums[:n:n]
+}
+
+// part appends the instance of a group of outputs without joins.
+func (l *Lowerer) part(parts []Part, g group) ([]Part, error) {
+	low, err := l.lower(g.outs)
 	if err != nil {
 		return nil, err
 	}
@@ -66,21 +85,22 @@ func (l *Lowerer) part(parts []Part, s segment, out tensor.DType) ([]Part, error
 		parts = append(parts, Part{})
 	}
 	p := &parts[len(parts)-1]
-	p.First, p.N = s.first, s.n
-	l.order.instance(&p.Inst, s.root.t, low)
+	p.First, p.N = g.first, g.n
+	p.Outs = append(p.Outs[:0], g.nums...)
+	l.order.instance(&p.Inst, g.outs[0].Root.t, low)
 	return parts, nil
 }
 
-// lower returns the Lowered of an expression without joins, and leaves its order behind.
-func (l *Lowerer) lower(root T, out tensor.DType) (*Lowered, error) {
-	t := root.t
+// lower returns the Lowered of expressions without joins, and leaves their order behind.
+func (l *Lowerer) lower(outs []Output) (*Lowered, error) {
+	t := outs[0].Root.t
 	o := &l.order
-	o.visit(t, root.id)
-	l.buf = o.key(l.buf[:0], t, out)
+	o.visit(t, outs)
+	l.buf = o.key(l.buf[:0], t)
 	low, ok := l.known[string(l.buf)]
 	if !ok {
 		var err error
-		if low, err = l.build(root, out); err != nil {
+		if low, err = l.build(outs); err != nil {
 			return nil, err
 		}
 		l.known[string(l.buf)] = low
@@ -88,7 +108,7 @@ func (l *Lowerer) lower(root T, out tensor.DType) (*Lowered, error) {
 	return low, nil
 }
 
-// order numbers the nodes that an expression reaches, arguments first, so that equal
+// order numbers the nodes that expressions reach, arguments first, so that equal
 // structures have equal numbers whatever else the trace holds.
 type order struct {
 	ids    []int32 // trace nodes in order
@@ -98,22 +118,30 @@ type order struct {
 	guards []int32
 	shapes []tensor.Shape // distinct shapes in order of appearance
 	shape  []int32        // by number: index in shapes
-	root   int32
+	roots  []int32        // by output: number of its root
+	dtypes []tensor.DType // by output
 }
 
 // visit finds what is reached and numbers it. Nodes are made after their arguments, so that
 // one pass down and one pass up do it: expressions may be deep.
-func (o *order) visit(t *Trace, root int32) {
+func (o *order) visit(t *Trace, outs []Output) {
 	o.ids, o.leaves, o.consts, o.guards = o.ids[:0], o.leaves[:0], o.consts[:0], o.guards[:0]
 	o.shapes, o.shape = o.shapes[:0], o.shape[:0]
-	n := int(root) + 1
+	o.roots, o.dtypes = o.roots[:0], o.dtypes[:0]
+	last := int32(0)
+	for i := range outs {
+		last = max(last, outs[i].Root.id)
+	}
+	n := int(last) + 1
 	if cap(o.num) < n {
 		o.num = make([]int32, 2*n)
 	}
 	o.num = o.num[:n]
 	clear(o.num)
-	o.num[root] = 1
-	for id := root; id >= 0; id-- {
+	for i := range outs {
+		o.num[outs[i].Root.id] = 1
+	}
+	for id := last; id >= 0; id-- {
 		if o.num[id] != 0 {
 			for _, a := range t.nodes[id].args() {
 				o.num[a] = 1
@@ -125,7 +153,10 @@ func (o *order) visit(t *Trace, root int32) {
 			o.number(t, int32(id))
 		}
 	}
-	o.root = o.num[root] - 1
+	for i := range outs {
+		o.roots = append(o.roots, o.num[outs[i].Root.id]-1)
+		o.dtypes = append(o.dtypes, outs[i].DType)
+	}
 }
 
 // number gives a node the next number.
@@ -174,8 +205,13 @@ func (n *node) args() []int32 {
 
 // key appends a text that is equal for expressions that lower to the same thing, and for no
 // others: everything that build looks at is in it, and every list in it has its length first.
-func (o *order) key(b []byte, t *Trace, out tensor.DType) []byte {
-	b = append(b, byte(t.compute), byte(out))
+func (o *order) key(b []byte, t *Trace) []byte {
+	b = append(b, byte(t.compute))
+	b = binary.AppendUvarint(b, uint64(len(o.roots)))
+	for i := range o.roots {
+		b = append(b, byte(o.dtypes[i]))
+		b = binary.AppendUvarint(b, uint64(o.roots[i]))
+	}
 	b = binary.AppendUvarint(b, uint64(len(o.ids)))
 	for i, id := range o.ids {
 		n := &t.nodes[id]

@@ -7,14 +7,15 @@ import "github.com/mecha-gpu/mecha-gpu/tensor"
 // not on sizes or on numbers from the recipe; so the keys of a checkpoint share a
 // handful of them. It is immutable.
 //
-// A tensor is made by running the sweeps in order. A sweep passes over all elements of
+// Its outputs are made by running the sweeps in order. A sweep passes over all elements of
 // its domain, in units of any size and order. After the last unit of a sweep its
 // reductions become numbers, and its host functions turn those into more numbers, which
-// later sweeps read as constants. The last sweep stores the output.
+// later sweeps read as constants. Each output is stored by one sweep, the last one by the last.
 type Lowered struct {
 	Compute Compute
-	Kind    LoweredKind
-	Out     tensor.DType
+	Outs    []Out
+	Kind    OutKind        // of the first output
+	Out     tensor.DType   // of the first output
 	Leaves  []tensor.DType // element types of the stored tensors it reads
 
 	// Slots are numbers: first Consts numbers of the recipe, then reductions, then results
@@ -26,14 +27,33 @@ type Lowered struct {
 	Guards int // how many guards it has
 }
 
-// LoweredKind says how the output is made.
-type LoweredKind uint8
+// Out is an output of a Lowered.
+type Out struct {
+	Kind   OutKind
+	DType  tensor.DType // under which it is stored
+	Leaf   int          // of an output that is not computed: the leaf that it is
+	Domain int          // index in Instance.Domains
+}
+
+// OutKind says how an output is made.
+type OutKind uint8
 
 const (
-	Computed LoweredKind = iota // by the sweeps
-	Copied                      // the bytes of leaf 0; the sweep, if any, only checks them
-	IntCast                     // leaf 0, converted from integer to integer type by ConvertInts
+	Computed OutKind = iota // by the Programs of a sweep
+	Copied                  // the bytes of a leaf; a sweep, if any, only checks them
+	IntCast                 // a leaf, converted from integer to integer type by ConvertInts
 )
+
+// Copies reports whether no output is computed. All of them are then made from leaf 0, which
+// is the only one, and no device is needed.
+func (l *Lowered) Copies() bool {
+	for i := range l.Outs {
+		if l.Outs[i].Kind == Computed {
+			return false
+		}
+	}
+	return true
+}
 
 // Sweep is a pass over all elements of a domain.
 type Sweep struct {
@@ -42,7 +62,8 @@ type Sweep struct {
 	Choices []Choice   // mixed radix digits of the body's index, first one fastest
 	Reduces []Reduce   // in the order of RefReduce
 	Hosts   []HostCall // run in order after the reductions
-	Stores  bool       // the sweep stores the output
+	Outs    []int      // the outputs that it stores, ascending
+	Stores  bool       // there are some
 	Cut     Cut        // how units may be cut because of GoFuncs
 
 	// Sums says that the sweep has sums over the whole domain, so that units start at
@@ -87,10 +108,10 @@ type RefKind uint8
 const (
 	RefLeaf     RefKind = iota // Body.Leaves[Index]
 	RefTemp                    // Body.Temps[Index]
-	RefOut                     // the output
+	RefOut                     // output Index
 	RefGuard                   // the uint32 of guard Index; any bit set means non-finite
-	RefOutCount                // the three uint64 of the OutCount of the output
-	RefOutFlag                 // the uint32 of the InFlag of a copied output
+	RefOutCount                // the three uint64 of the OutCount of output Index
+	RefOutFlag                 // the uint32 of the InFlag of output Index, which is copied
 	RefReduce                  // Sweep.Reduces[Index]
 )
 
@@ -129,6 +150,9 @@ type LeafRef struct {
 	// the elements are numbered as in its transpose.
 	Cols int64
 }
+
+// Elems returns the number of elements of an output.
+func (in *Instance) Elems(out int) int64 { return in.Domains[in.Outs[out].Domain].N }
 
 // Domain is the set of elements of a sweep.
 type Domain struct {
@@ -182,3 +206,6 @@ func (s *Sweep) Finish(slots, reductions []float64) {
 		h.Fn.Fn(in, slots[h.Out:h.Out+h.Fn.Outs])
 	}
 }
+
+// LoweredKind is the kind of an output.
+type LoweredKind = OutKind

@@ -154,9 +154,9 @@ type partial struct {
 // program makes instructions [start, end) with their results, and stores what is needed
 // after end.
 func (e *emit) program(start, end int, last []int) *partial {
-	p := &partial{e: e, bd: Builder{Compute: e.b.low.Compute}, opOf: map[operandRef]int{}, vals: map[Val]Val{},
+	p := &partial{e: e, bd: Builder{Compute: e.bd.Compute}, opOf: map[operandRef]int{}, vals: map[Val]Val{},
 		temps: map[tempKey]int{}, start: start}
-	p.prog = &Program{Compute: e.b.low.Compute, NumConsts: e.b.low.Slots}
+	p.prog = &Program{Compute: e.bd.Compute, NumConsts: e.b.low.Slots}
 	for i := start; i < end; i++ {
 		if !e.repeated(Val(i)) {
 			p.instr(Val(i))
@@ -169,7 +169,7 @@ func (e *emit) program(start, end int, last []int) *partial {
 	}
 	for i := start; i < end; i++ {
 		if last[i] >= end && !e.repeated(Val(i)) {
-			p.store(Val(i), e.b.low.Compute)
+			p.store(Val(i), e.bd.Compute)
 		}
 	}
 	p.finish()
@@ -202,7 +202,7 @@ func (p *partial) use(v Val) Val {
 	if int(v) >= p.start || p.e.repeated(v) {
 		return p.instr(v)
 	}
-	t := p.e.tempOf[tempKey{v, p.e.b.low.Compute.DType()}]
+	t := p.e.tempOf[tempKey{v, p.e.bd.Compute.DType()}]
 	w := p.bd.Load(p.operand(operandRef{leaf: -1, temp: t}))
 	if p.e.bd.Code[v].Op.GivesMask() { // masks are stored as 1 and 0
 		w = p.bd.Op2(OpLT, p.bd.Num(0), w)
@@ -255,7 +255,7 @@ func (p *partial) result(r *wantedResult) {
 	}
 	p.add(res, r.ref)
 	if r.ref.Kind == RefOut && res.DType.Computable() {
-		p.add(Result{Kind: OutCount, Of: len(p.outs) - 1}, Ref{Kind: RefOutCount})
+		p.add(Result{Kind: OutCount, Of: len(p.outs) - 1}, Ref{RefOutCount, r.ref.Index})
 	}
 }
 
@@ -313,14 +313,14 @@ func (e *emit) accept(p *partial) {
 }
 
 // leafUse returns the index of a leaf in a form among the body's leaves.
-func (e *emit) leafUse(u LeafUse) int {
-	for i, have := range e.body.Leaves {
+func (m *making) leafUse(u LeafUse) int {
+	for i, have := range m.body.Leaves {
 		if have == u {
 			return i
 		}
 	}
-	e.body.Leaves = append(e.body.Leaves, u)
-	return len(e.body.Leaves) - 1
+	m.body.Leaves = append(m.body.Leaves, u)
+	return len(m.body.Leaves) - 1
 }
 
 // program returns the one Program that is equal to p. It asks for no more constants than it

@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
@@ -135,7 +136,7 @@ func (t *Trace) add(k nodeKey, shape tensor.Shape, level int32) T {
 	if id, ok := t.find(k); ok && t.nodes[id].shape.Equal(shape) {
 		return T{t, id}
 	}
-	return t.append(node{nodeKey: k, shape: shape, level: level}, true)
+	return t.append(node{nodeKey: k, shape: shape, level: level})
 }
 
 // find returns the node that was made last for a key.
@@ -152,8 +153,8 @@ func (t *Trace) find(k nodeKey) (int32, bool) {
 	return 0, false
 }
 
-// append adds a node. Those that are shared are entered into the map when it is used.
-func (t *Trace) append(n node, shared bool) T {
+// append adds a node, and enters it into the map when that is used.
+func (t *Trace) append(n node) T {
 	id := int32(len(t.nodes))
 	t.nodes = append(t.nodes, n)
 	switch {
@@ -161,13 +162,14 @@ func (t *Trace) append(n node, shared bool) T {
 		for i := range t.nodes {
 			t.seen[t.nodes[i].nodeKey] = int32(i)
 		}
-	case id > fewNodes && shared:
+	case id > fewNodes:
 		t.seen[n.nodeKey] = id
 	}
 	return T{t, id}
 }
 
-// addList appends a node that has a list of arguments; such nodes are not shared.
+// addList returns the node that has this list of arguments, made if there is none yet. The key
+// of such a node holds a hash of the list; of lists with equal hashes, one is shared.
 func (t *Trace) addList(n node, args []T) T {
 	start := len(t.lists)
 	for _, a := range args {
@@ -175,7 +177,23 @@ func (t *Trace) addList(n node, args []T) T {
 		n.level = max(n.level, a.node().level)
 	}
 	n.list = t.lists[start:len(t.lists):len(t.lists)]
-	return t.append(n, false)
+	n.imm = listHash(n.list)
+	if id, ok := t.find(n.nodeKey); ok {
+		if have := &t.nodes[id]; have.fn == n.fn && have.goFn == n.goFn && have.shape.Equal(n.shape) && slices.Equal(have.list, n.list) {
+			t.lists = t.lists[:start]
+			return T{t, id}
+		}
+	}
+	return t.append(n)
+}
+
+// listHash is FNV-1a over the numbers of a list.
+func listHash(list []int32) uint64 {
+	h := uint64(14695981039346656037)
+	for _, x := range list {
+		h = (h ^ uint64(uint32(x))) * 1099511628211
+	}
+	return h
 }
 
 // Leaf is a stored tensor. number is the caller's name for it: a tensor that is used

@@ -33,7 +33,7 @@ func TestCastToNothingIsTheTensor(t *testing.T) {
 	if d, err := row(t, "cast").DType(r.call); err != nil || d != tensor.F32 {
 		t.Errorf("stored as %v, error %v", d, err)
 	}
-	if r.parts[0].Inst.Kind != kernels.Copied {
+	if r.parts[0].Inst.Outs[0].Kind != kernels.Copied {
 		t.Error("the bytes are not copied")
 	}
 }

@@ -93,7 +93,7 @@ func bytesOf(d tensor.DType, n int64) int64 {
 // segments lowers an expression and says where its leaves are. The segments use memory of
 // segs, and of the evaluator until the next call.
 func (e *evaluator) segments(segs []Segment, t kernels.T, d tensor.DType) ([]Segment, error) {
-	parts, err := e.lower.LowerInto(e.parts, t, d)
+	parts, err := e.lower.LowerInto(e.parts, []kernels.Output{{Root: t, DType: d}})
 	if err != nil {
 		return nil, err
 	}
