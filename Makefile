@@ -97,6 +97,10 @@ conformance: ## the cases in the folder MECHA_CONFORMANCE, with what was skipped
 real-model: build ## merge a real model and compare with NumPy, if it can be fetched
 	@scripts/realmodel.sh $(BINARY)
 
+.PHONY: softcuda
+softcuda: ## build the software CUDA driver: build/softcuda/libcuda.so.1
+	@tests/softcuda/build.sh build/softcuda/cache build/softcuda
+
 .PHONY: clean
 clean: ## remove what the other targets made, except fetched models
 	rm -rf $(BIN) build demo

@@ -54,6 +54,7 @@ var rooms = []room{
 	{"scripts/bench", []string{"scripts/internal/sample", "golang.org/x/sys/"}, "the bench measures the program from outside"},
 	{"scripts/internal/sample", nil, "samples are written independently of the code that reads them"},
 	{"scripts/size", nil, "it reads source files"},
+	{"tests/softcuda", nil, "it builds a library and reads its log; what it is used for is the tests' business"},
 	{"tests", nil, "only tests are there, and they may use everything"},
 }
 
