@@ -50,7 +50,7 @@ func (f *fakeLibrary) Inspect(_ context.Context, path string, o mecha.Options) (
 
 func (f *fakeLibrary) Methods(mecha.Options) (methods.Set, error) { return methods.Builtin(), f.err }
 
-func (f *fakeLibrary) RecipeText(_ context.Context, in input, _ mecha.Options) (string, error) {
+func (f *fakeLibrary) Show(_ context.Context, in input, _ string, _ mecha.Options) (string, error) {
 	f.in = in
 	return "version 0.1.0", f.err
 }

@@ -55,10 +55,26 @@ func (facade) Inspect(ctx context.Context, path string, o mecha.Options) (*mecha
 
 func (facade) Methods(o mecha.Options) (methods.Set, error) { return mecha.Methods(o) }
 
-func (facade) RecipeText(ctx context.Context, in input, o mecha.Options) (string, error) {
+// Forms in which a recipe is shown.
+const (
+	asText    = "mecha"
+	asProgram = "star"
+	asDOT     = "dot"
+	asSVG     = "svg"
+)
+
+func (facade) Show(ctx context.Context, in input, form string, o mecha.Options) (string, error) {
 	r, err := load(ctx, in, o)
 	if err != nil {
 		return "", err
+	}
+	switch form {
+	case asProgram:
+		return r.Program()
+	case asDOT:
+		return r.DOT(), nil
+	case asSVG:
+		return r.SVG()
 	}
 	return r.Text()
 }

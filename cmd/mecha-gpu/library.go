@@ -17,7 +17,7 @@ type library interface {
 	Merge(ctx context.Context, in input, output string, o mecha.Options) (*mecha.Report, error)
 	Inspect(ctx context.Context, path string, o mecha.Options) (*mecha.Inspection, error)
 	Methods(o mecha.Options) (methods.Set, error)
-	RecipeText(ctx context.Context, in input, o mecha.Options) (string, error)
+	Show(ctx context.Context, in input, form string, o mecha.Options) (string, error)
 	ScriptParams(ctx context.Context, path string) ([]mecha.ScriptParam, error)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,22 +11,34 @@ import (
 
 const showLong = `Print a recipe as .mecha text, in the one form that equal recipes share: arguments before
 what uses them, defaults spelled out. FILE is a .mecha file, a .star program, a merged
-.safetensors file, or - for standard input. No model is opened.`
+.safetensors file, or - for standard input. A model is opened only if a program converts it and
+does not name its model config; then its header is read.`
+
+const graphLong = `Draw a recipe: a box for each model and each merge, once, also if it is used often; values
+are lines in the boxes. The picture is SVG, or text for Graphviz (DOT).`
+
+const convertRecipeLong = `Write a recipe in another form: .mecha text, which sd-mecha reads, or a .star program
+without loops. Both stand for the same recipe, with the same digest.`
+
+// recipeForms are the forms of the commands that write a recipe, by the command.
+var recipeForms = map[string][]string{"graph": {asDOT, asSVG}, "convert": {asText, asProgram}}
 
 // newRecipeCommand makes the command recipe.
 func newRecipeCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "recipe",
-		Short: "Show a recipe as text",
+		Short: "Show, draw or convert a recipe",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage("unknown command %q of recipe%s", args[0], meant(args[0], []string{"show", "format"}))
+				return usage("unknown command %q of recipe%s", args[0], meant(args[0], []string{"show", "format", "graph", "convert"}))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newRecipeShowCommand(a))
+	cmd.AddCommand(newRecipeShowCommand(a),
+		newRecipeWriteCommand(a, "graph", "Draw a recipe as SVG or DOT", graphLong, "  mecha-gpu recipe graph mix.star -o mix.svg"),
+		newRecipeWriteCommand(a, "convert", "Write a recipe as .mecha text or as a program", convertRecipeLong, "  mecha-gpu recipe convert mix.star -o mix.mecha"))
 	return cmd
 }
 
@@ -38,22 +51,61 @@ func newRecipeShowCommand(a *app) *cobra.Command {
 		Short:   "Print a recipe as .mecha text",
 		Long:    showLong,
 		Args:    exactly("FILE"),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runRecipeShow(a, cmd, &f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return (&recipeWriter{sourceFlags: f, form: oneOf(named[string]{asText, asText})}).run(a, cmd, args)
+		},
 	}
 	f.addScript(cmd.Flags())
 	a.helpWithParameters(cmd)
 	return cmd
 }
 
-// runRecipeShow prints the text of a recipe.
-func runRecipeShow(a *app, cmd *cobra.Command, f *sourceFlags, args []string) error {
-	in, err := f.input(a, args)
+// recipeWriter are the flags of the commands that write a recipe.
+type recipeWriter struct {
+	sourceFlags
+	form   choice[string]
+	output string
+}
+
+// newRecipeWriteCommand makes a command that writes a recipe in one of its forms.
+func newRecipeWriteCommand(a *app, name, short, long, example string) *cobra.Command {
+	var w recipeWriter
+	for _, form := range recipeForms[name] {
+		w.form.all = append(w.form.all, named[string]{form, form})
+	}
+	cmd := &cobra.Command{
+		Use: name + " FILE", Short: short, Long: long, Example: example,
+		Args: w.recipeArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return w.run(a, cmd, args) },
+	}
+	w.sourceFlags.add(cmd.Flags())
+	cmd.Flags().Var(&w.form, "to", "form to write; that of the suffix of OUT, if it has one")
+	cmd.Flags().StringVarP(&w.output, "output", "o", "", "`OUT` is the file to write; standard output if it is not given")
+	a.helpWithParameters(cmd)
+	return cmd
+}
+
+// run writes a recipe.
+func (w *recipeWriter) run(a *app, cmd *cobra.Command, args []string) error {
+	in, err := w.input(a, args)
 	if err != nil {
 		return err
 	}
-	text, err := a.lib.RecipeText(cmd.Context(), in, mecha.Options{})
+	if suffix := strings.TrimPrefix(filepath.Ext(w.output), "."); suffix != "" && !cmd.Flags().Changed("to") {
+		if err := w.form.Set(suffix); err != nil {
+			return usage("-o %s: %v", w.output, err)
+		}
+	}
+	text, err := a.lib.Show(cmd.Context(), in, w.form.value(), mecha.Options{})
 	if err != nil {
 		return err
 	}
-	return a.print(strings.TrimRight(text, "\n") + "\n")
+	text = strings.TrimRight(text, "\n")
+	if w.output == "" || w.output == "-" {
+		return a.print(text + "\n")
+	}
+	if w.form.value() != asText { // sd-mecha reads no text that ends with a line feed
+		text += "\n"
+	}
+	return writeText(w.output, text)
 }
