@@ -19,20 +19,21 @@ type Code struct {
 	// read from operands in place, and is nil if there is no such value.
 	values, direct *variant
 
-	operands []operand
-	results  []result
-	scratch  []kernels.Val // values that are written to scratch
-	reduce   *reduction    // results that Go makes from values; nil if there are none
-	sums     []int         // results that are sums
-	triples  []triple
-	walks    []walk
-	group    kernels.Group // of the sums in walks
-	inPlace  []int         // value scratch -> operand that walks read instead, or -1
-	slots    int
-	buffers  int  // expanded operands
-	pairs    bool // bfloat16 is in pairs
-	mem      layout
-	block    int64 // elements between two visits to Go
+	operands  []operand
+	results   []result
+	scratch   []kernels.Val // values that are written to scratch
+	reduce    *reduction    // results that Go makes from values; nil if there are none
+	sums      []int         // results that are sums
+	witnesses []witness
+	triples   []triple
+	walks     []walk
+	group     kernels.Group // of the sums in walks
+	inPlace   []int         // value scratch -> operand that walks read instead, or -1
+	slots     int
+	buffers   int  // expanded operands
+	pairs     bool // bfloat16 is in pairs
+	mem       layout
+	block     int64 // elements between two visits to Go
 }
 
 // operand is how an operand of the Program reaches the code.
@@ -105,6 +106,7 @@ func Compile(p *kernels.Program) (*Code, error) {
 	c := &Code{prog: p, esz: p.Compute.DType().Size()}
 	c.layOperands()
 	c.layResults()
+	c.layWitnesses()
 	c.pair()
 	c.layLanes()
 	c.layWalks()

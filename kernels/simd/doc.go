@@ -16,6 +16,7 @@
 //     and counts, and the scheduler, which cannot interrupt assembly.
 //   - kind: how an operand is stored: an immediate, the compute type, float16, bfloat16,
 //     or the other of float32 and float64.
+//   - witness: a counted store that shows whether operands may hold what is not finite.
 //   - [Machine]: the scratch and the bound code of one goroutine.
 //
 // Example:

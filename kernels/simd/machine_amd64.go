@@ -25,9 +25,10 @@ type Machine struct {
 	base    uintptr // scratch, aligned to 64
 	mem     kernels.Mem
 
-	live *kernels.Launch
-	from []uintptr // first elements: operands, then stores
-	sums []groupSum
+	live  *kernels.Launch
+	from  []uintptr // first elements: operands, then stores
+	sums  []groupSum
+	heard []uint64 // by witness: its count of elements that are not finite, so far
 
 	streams bool      // this launch streams its store
 	recent  [4]window // where results were stored
@@ -107,6 +108,7 @@ func (m *Machine) use(c *Code) {
 	m.table = resize(m.table, int(c.entry(moveConst, c.prog.NumConsts)))
 	m.from = resize(m.from, len(c.operands)+len(c.results))
 	m.sums = resize(m.sums, len(c.results))
+	m.heard = resize(m.heard, len(c.witnesses))
 	for i, v := range []*variant{allValues: c.values, withoutInPlace: c.direct} {
 		m.words[i] = m.words[i][:0]
 		if v != nil {
@@ -148,6 +150,7 @@ func resize[E any](s []E, n int) []E {
 func (m *Machine) start() {
 	c, l := m.code, m.live
 	clear(m.bytes(c.mem.tallies, tallyBytes*int64(len(c.results))))
+	clear(m.heard)
 	for i := range c.operands {
 		o := &c.operands[i]
 		switch {
@@ -226,6 +229,7 @@ func (m *Machine) runBlock(off, n int64) {
 	if rest := n - full; rest > 0 {
 		m.tail(off+full, full, rest)
 	}
+	m.hearWitnesses(off, n)
 	m.reduceBlock(off, n)
 	m.addSums(off, full, n)
 }

@@ -22,6 +22,13 @@ func (m machine) stores() {
 	}
 }
 
+// Bits of infinity.
+const (
+	infF16  = 0x7c00
+	infBF16 = 0x7f80
+	infF32  = 0x7f800000
+)
+
 // streams reports whether a store has a streaming form: it bypasses the cache, for memory
 // that nobody reads soon, and needs addresses that are multiples of 32.
 func (m machine) streams(k byte) bool {
@@ -113,167 +120,31 @@ func (m machine) jumpIfAny(mask string) {
 }
 
 // inspect jumps to the careful path if one of the stored words or elements in Y8.. is NaN
-// or infinite, or (zeros) zero. Twice the bits, compared unsigned, leave the sign out. w is
-// W or D, nonFinite the doubled bits of infinity. Uses Y12-Y15.
-func (m machine) inspect(w string, n int, nonFinite string, zeros bool) {
-	m.ins("VPADD%s Y8, Y8, Y12", w)
+// or infinite, or (zeros) zero. Twice the bits, compared unsigned, leave the sign out; less
+// one, zero is the largest of all. w is W or D, nonFinite the bits of infinity. Uses Y12-Y15.
+func (m machine) inspect(w string, n int, nonFinite uint32, zeros bool) {
+	limit := 2 * nonFinite
 	if zeros {
-		m.ins("VMOVDQA Y12, Y13")
+		limit--
+		m.ins("VPCMPEQ%s Y15, Y15, Y15", w)
 	}
-	for i := 1; i < n; i++ {
-		m.ins("VPADD%s Y%d, Y%d, Y14", w, 8+i, 8+i)
-		m.ins("VPMAXU%s Y14, Y12, Y12", w)
+	for i := range n {
+		t := fmt.Sprintf("Y%d", 12+min(i, 1))
+		m.ins("VPADD%s Y%d, Y%d, %s", w, 8+i, 8+i, t)
 		if zeros {
-			m.ins("VPMINU%s Y14, Y13, Y13", w)
+			m.ins("VPADD%s Y15, %s, %s", w, t, t)
+		}
+		if i > 0 {
+			m.ins("VPMAXU%s Y13, Y12, Y12", w)
 		}
 	}
-	m.ins("VPMAXU%s %s, Y12, Y14", w, nonFinite)
-	m.ins("VPCMPEQ%s Y12, Y14, Y14", w)
-	if zeros {
-		m.ins("VPXOR Y15, Y15, Y15")
-		m.ins("VPCMPEQ%s Y15, Y13, Y13", w)
-		m.ins("VPOR Y13, Y14, Y14")
+	if w == "W" {
+		m.ins("VPSUBUSW %s, Y12, Y14", m.constant16(uint16(limit-1))) // not zero from limit on
+	} else {
+		m.ins("VPMAXUD %s, Y12, Y14", m.constant32(limit))
+		m.ins("VPCMPEQD Y12, Y14, Y14")
 	}
 	m.jumpIfAny("Y14")
-}
-
-// quickF16: float16 from float32.
-func (m machine) quickF16(counted bool) {
-	for i := range 4 {
-		m.ins("VCVTPS2PH $0, %s, X%d", acc(2*i), 8+i)
-		m.ins("VCVTPS2PH $0, %s, X12", acc(2*i+1))
-		m.ins("VINSERTI128 $1, X12, Y%d, Y%d", 8+i, 8+i)
-	}
-	m.inspect("W", 4, m.constant16(0xf800), counted)
-	for i := range 4 {
-		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
-	}
-}
-
-// quickBF16: bfloat16 from float32. A NaN rounds to infinity, to another NaN or, if the sum
-// overflows, to zero, so looking at the stored words finds it.
-func (m machine) quickBF16(k byte, counted bool) {
-	if !counted {
-		m.anyNaN()
-	}
-	m.ins("VMOVDQU %s, Y14", m.constant32(1))
-	m.ins("VMOVDQU %s, Y15", m.constant32(0x7fff))
-	for i := range 4 {
-		for j, t := range []string{"Y12", "Y13"} {
-			src := acc(2*i + j)
-			m.ins("VPSRLD $16, %s, %s", src, t)
-			m.ins("VPAND Y14, %s, %s", t, t)
-			m.ins("VPADDD Y15, %s, %s", t, t)
-			m.ins("VPADDD %s, %s, %s", src, t, t)
-			if k == 'b' || j == 0 {
-				m.ins("VPSRLD $16, %s, %s", t, t)
-			}
-		}
-		if k == 'p' {
-			m.ins("VPBLENDW $0xaa, Y13, Y12, Y%d", 8+i)
-			continue
-		}
-		m.ins("VPACKUSDW Y13, Y12, Y%d", 8+i)
-		m.ins("VPERMQ $0xd8, Y%d, Y%d", 8+i, 8+i)
-	}
-	if counted {
-		m.inspect("W", 4, m.constant16(0xff00), true)
-	}
-	for i := range 4 {
-		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
-	}
-}
-
-// quickF32: float32 from float64.
-func (m machine) quickF32(counted bool) {
-	for i := range 4 {
-		m.ins("VCVTPD2PSY %s, X%d", acc(2*i), 8+i)
-		m.ins("VCVTPD2PSY %s, X12", acc(2*i+1))
-		m.ins("VINSERTF128 $1, X12, Y%d, Y%d", 8+i, 8+i)
-	}
-	m.inspect("D", 4, m.constant32(0xff000000), counted)
-	for i := range 4 {
-		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
-	}
-}
-
-// quickHalf64: float16 or bfloat16 from float64, by way of float32 rounded to odd: the bits
-// that float32 has no room for are cleared, and the last one that is left is set if one of
-// them was. That is exact but for float32 subnormals, which only bfloat16 can tell from zero.
-func (m machine) quickHalf64(k byte, counted bool) {
-	if !counted { // otherwise NaN shows in the stored words
-		m.anyNaN()
-	}
-	m.ins("VMOVDQU %s, Y13", m.constant(1<<29-1))
-	m.ins("VPXOR Y15, Y15, Y15")
-	for u := range regs {
-		m.ins("VPAND Y13, %s, Y12", acc(u))
-		m.ins("VPCMPEQQ Y15, Y12, Y12")
-		m.ins("VPANDN %s, Y12, Y12", m.constant(1<<29))
-		m.ins("VPANDN %s, Y13, Y14", acc(u))
-		m.ins("VPOR Y12, Y14, Y14")
-		if u%2 == 0 {
-			m.ins("VCVTPD2PSY Y14, X%d", 8+u/2)
-			continue
-		}
-		m.ins("VCVTPD2PSY Y14, X12")
-		m.ins("VINSERTF128 $1, X12, Y%d, Y%d", 8+u/2, 8+u/2)
-	}
-	inf := m.constant16(0xf800)
-	if k == 'h' {
-		m.halvesF16()
-	} else {
-		inf = m.constant16(0xff00)
-		m.anySubnormal()
-		m.halvesBF16()
-	}
-	if counted {
-		m.inspect("W", 2, inf, true)
-	}
-	m.ins("VMOVDQU Y8, (AX)")
-	m.ins("VMOVDQU Y9, 32(AX)")
-}
-
-// anySubnormal jumps to the careful path if one of the float32 in Y8-Y11 is: its doubled
-// bits less one are below those of the smallest normal number, and zero is above all.
-func (m machine) anySubnormal() {
-	m.ins("VPCMPEQD Y15, Y15, Y15")
-	for i := range 4 {
-		t := 12 + min(i, 1)
-		m.ins("VPADDD Y%d, Y%d, Y%d", 8+i, 8+i, t)
-		m.ins("VPADDD Y15, Y%d, Y%d", t, t)
-		if i > 0 {
-			m.ins("VPMINUD Y13, Y12, Y12")
-		}
-	}
-	m.ins("VPMINUD %s, Y12, Y13", m.constant32(0x00fffffe))
-	m.ins("VPCMPEQD Y12, Y13, Y13")
-	m.jumpIfAny("Y13")
-}
-
-// halvesF16 packs the float32 in Y8-Y11 into words in Y8 and Y9.
-func (m machine) halvesF16() {
-	for i := range 2 {
-		m.ins("VCVTPS2PH $0, Y%d, X12", 8+2*i)
-		m.ins("VCVTPS2PH $0, Y%d, X13", 9+2*i)
-		m.ins("VINSERTI128 $1, X13, Y12, Y%d", 8+i)
-	}
-}
-
-// halvesBF16 rounds the float32 in Y8-Y11, which are not NaN, to words in Y8 and Y9.
-func (m machine) halvesBF16() {
-	for i := range 4 {
-		r := fmt.Sprintf("Y%d", 8+i)
-		m.ins("VPSRLD $16, %s, Y12", r)
-		m.ins("VPAND %s, Y12, Y12", m.constant32(1))
-		m.ins("VPADDD %s, Y12, Y12", m.constant32(0x7fff))
-		m.ins("VPADDD Y12, %s, %s", r, r)
-		m.ins("VPSRLD $16, %s, %s", r, r)
-	}
-	m.ins("VPACKUSDW Y9, Y8, Y8")
-	m.ins("VPACKUSDW Y11, Y10, Y9")
-	m.ins("VPERMQ $0xd8, Y8, Y8")
-	m.ins("VPERMQ $0xd8, Y9, Y9")
 }
 
 // careful stores register by register, with canonical NaN and exact counts.
@@ -355,9 +226,9 @@ func (m machine) flags() {
 		m.prepare(k, false)
 		bytes := regs * m.lanes() * m.size(k)
 		if m.size(k) == 2 {
-			inf := m.constant16(0xff00)
+			inf := uint32(infBF16)
 			if k == 'h' {
-				inf = m.constant16(0xf800)
+				inf = infF16
 			}
 			m.flagWords(bytes/32, inf)
 		} else {
@@ -371,7 +242,7 @@ func (m machine) flags() {
 	}
 }
 
-func (m machine) flagWords(n int, inf string) {
+func (m machine) flagWords(n int, inf uint32) {
 	for i := range n {
 		m.ins("VMOVDQU %d(AX), Y%d", 32*i, 8+i)
 	}
