@@ -19,6 +19,7 @@ type app struct {
 	env            func(name string) string
 	terminal       bool // standard error is a terminal that moves its cursor
 	limitMemory    func(bytes int64)
+	userCache      func() string // folder for what can be measured again; "" if there is none
 	lib            library
 
 	json  bool // --json was given
@@ -34,8 +35,18 @@ func newApp() *app {
 		env:         os.Getenv,
 		terminal:    term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb",
 		limitMemory: limitMemory,
+		userCache:   userCache,
 		lib:         facade{},
 	}
+}
+
+// userCache returns the cache folder of the user, or "".
+func userCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return dir
 }
 
 // run runs the program with the given arguments and returns its exit code.

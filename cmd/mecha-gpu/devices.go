@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/device"
@@ -10,26 +12,70 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// simdVariable is the environment variable that overrides the instructions that the CPU
-// device computes with. It exists for tests: output bytes do not depend on it.
-const simdVariable = "MECHA_GPU_SIMD"
+// Environment variables that exist for tests: output bytes do not depend on them.
+const (
+	simdVariable    = "MECHA_GPU_SIMD"    // instructions that the CPU device computes with
+	libcudaVariable = "MECHA_GPU_LIBCUDA" // path of the CUDA driver's library
+)
 
-// devices returns what opens the devices that --device names, in order of preference.
-func (a *app) devices(name string) ([]device.Opener, error) {
+// gpuKind is the kind of device that may be several, so that they have numbers.
+const gpuKind = "cuda"
+
+// deviceKinds are the words that --device accepts.
+var deviceKinds = []string{"auto", "cpu", gpuKind}
+
+// deviceFlag is the value of --device: a kind, and which devices of it.
+type deviceFlag struct {
+	kind    string
+	indices []int // nil means all
+}
+
+// Set parses auto, cpu, cuda, cuda:1 or cuda:0,1; pflag calls it.
+func (d *deviceFlag) Set(text string) error {
+	kind, list, some := strings.Cut(text, ":")
+	if !slices.Contains(deviceKinds, kind) {
+		return notOneOf(text, append(slices.Clone(deviceKinds), gpuKind+":1", gpuKind+":0,1"))
+	}
+	d.kind, d.indices = kind, nil
+	if !some {
+		return nil
+	}
+	if kind != gpuKind {
+		return fmt.Errorf("%q: only %s devices have numbers", text, gpuKind)
+	}
+	for _, word := range strings.Split(list, ",") {
+		i, err := strconv.ParseUint(word, 10, 16)
+		if err != nil {
+			return fmt.Errorf("%q: expected numbers such as %s:0,1; the command devices lists what there is", text, gpuKind)
+		}
+		d.indices = append(d.indices, int(i))
+	}
+	return nil
+}
+
+// Type shows the accepted words in the help.
+func (d *deviceFlag) Type() string { return "auto|cpu|cuda|cuda:1|cuda:0,1" }
+
+// String returns the value as it was given.
+func (d *deviceFlag) String() string {
+	words := make([]string, len(d.indices))
+	for i, n := range d.indices {
+		words[i] = strconv.Itoa(n)
+	}
+	return joined(":", d.kind, strings.Join(words, ","))
+}
+
+// openers returns what opens the devices of a kind, in order of preference.
+func (a *app) openers(kind string) ([]device.Opener, error) {
 	tier, err := a.simdTier()
 	if err != nil {
 		return nil, err
 	}
 	all := []device.Opener{cpu.Opener(tier)}
-	if name == "auto" {
+	if kind == "auto" {
 		return all, nil
 	}
-	for _, o := range all {
-		if o.Kind == name {
-			return []device.Opener{o}, nil
-		}
-	}
-	return nil, usage("--device %s: there is no such device in this build", name)
+	return slices.DeleteFunc(all, func(o device.Opener) bool { return o.Kind != kind }), nil
 }
 
 // simdTier returns the instructions that the CPU device computes with.

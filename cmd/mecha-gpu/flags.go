@@ -42,7 +42,9 @@ func (f *recipeFlags) options(o *mecha.Options) {
 type mergeFlags struct {
 	recipeFlags
 	modelDirs   []string
-	device      choice[string]
+	device      deviceFlag
+	maxVRAM     size
+	plans       bool // nothing is computed
 	mergeDType  dtypeFlag
 	outputDType dtypeFlag
 	maxRAM      size
@@ -78,7 +80,8 @@ func (f *mergeFlags) addOptions(fs *pflag.FlagSet) {
 	f.addMeaning(fs)
 	f.setChoices()
 	fs.StringArrayVar(&f.modelDirs, "model-dir", nil, "`DIR` to search for models with a relative path, before the working folder and the recipe's own; may be repeated")
-	fs.Var(&f.device, "device", "what computes; auto takes the best there is")
+	fs.Var(&f.device, "device", "what computes; auto takes what the plan says is fastest")
+	fs.Var(&f.maxVRAM, "max-vram", "most memory to use of each GPU, such as 4GiB; default a share of what is free")
 	fs.Var(&f.mergeDType, "merge-dtype", "type of arithmetic: "+strings.Join(f.mergeDType.names(), ", "))
 	fs.Var(&f.outputDType, "output-dtype", "element type of the output: "+strings.Join(f.outputDType.names(), ", ")+"; keep takes that of the first input of each key; integers keep theirs")
 	fs.Var(&f.maxRAM, "max-ram", "most memory to use, such as 512MiB or 2G (powers of 1024); default a quarter of what there is")
@@ -94,7 +97,7 @@ func (f *mergeFlags) addOptions(fs *pflag.FlagSet) {
 
 // setChoices fills the closed sets of values.
 func (f *mergeFlags) setChoices() {
-	f.device = oneOf(named[string]{"auto", "auto"}, named[string]{"cpu", "cpu"})
+	f.device = deviceFlag{kind: "auto"}
 	f.mergeDType = dtypeFlag{value: tensor.F32, accepted: floats(func(d tensor.DType) bool { return d.Bits() >= 16 })}
 	f.outputDType = dtypeFlag{none: "keep", accepted: floats(func(tensor.DType) bool { return true })}
 	f.extraKeys = oneOf(named[mecha.ExtraKeys]{"keep", mecha.KeepExtra},
@@ -113,13 +116,21 @@ func (f *mergeFlags) options(a *app, cmd *cobra.Command) (mecha.Options, error) 
 	if f.compat.value() != "" && cmd.Flags().Changed("output-dtype") && f.outputDType.value == tensor.InvalidDType {
 		return mecha.Options{}, usage("--output-dtype keep cannot be had with --compat %s, which writes float16 unless another type is named", &f.compat)
 	}
-	openers, err := a.devices(f.device.value())
+	kind := f.device.kind
+	if kind == "auto" && f.plans { // a plan opens no driver if it is not asked to
+		kind = "cpu"
+	}
+	openers, err := a.openers(kind)
 	if err != nil {
 		return mecha.Options{}, err
 	}
 	o := mecha.Options{
 		ModelDirs:       f.modelDirs,
 		Devices:         openers,
+		FastestDevice:   kind == "auto",
+		DeviceIndices:   f.device.indices,
+		Rates:           a.loadRates(),
+		MaxVRAM:         int64(f.maxVRAM),
 		MaxRAM:          int64(f.maxRAM),
 		Threads:         f.threads,
 		UnitBytes:       int64(f.unitBytes),

@@ -33,7 +33,7 @@ func fullReport() *mecha.Report {
 func TestFlagsBecomeOptions(t *testing.T) {
 	lib := &fakeLibrary{report: fullReport()}
 	c := cli{lib: lib}
-	c.want(t, c.run("merge", "r.mecha", "-o", "out", "--model-dir", "m,1", "--model-dir", "m2", "--device", "cpu", "--merge-dtype", "fp64",
+	c.want(t, c.run("merge", "r.mecha", "-o", "out", "--model-dir", "m,1", "--model-dir", "m2", "--device", "cpu", "--max-vram", "3G", "--merge-dtype", "fp64",
 		"--output-dtype", "bf16", "--max-ram", "1GiB", "--threads", "3", "--merge-space", "delta", "--fallback", "f.safetensors",
 		"--strict-keys", "--extra-keys", "drop", "--non-finite", "error", "--on-shape-mismatch", "first", "--strict",
 		"--compat", "sd-mecha-1.1.5", "--mkdir", "--unit-bytes", "64K"), 0)
@@ -42,7 +42,7 @@ func TestFlagsBecomeOptions(t *testing.T) {
 	}
 	got := lib.options
 	got.Devices, got.Progress = nil, nil
-	want := mecha.Options{ModelDirs: []string{"m,1", "m2"}, MaxRAM: 1 << 30, Threads: 3, UnitBytes: 1 << 16, MergeDType: tensor.F64,
+	want := mecha.Options{ModelDirs: []string{"m,1", "m2"}, MaxRAM: 1 << 30, MaxVRAM: 3 << 30, Threads: 3, UnitBytes: 1 << 16, MergeDType: tensor.F64,
 		OutputDType: tensor.BF16, MergeSpace: "delta", Fallback: "f.safetensors", StrictKeys: true, ExtraKeys: mecha.DropExtra,
 		NonFinite: mecha.RefuseNonFinite, OnShapeMismatch: mecha.FirstShape, Strict: true, Compat: "sd-mecha-1.1.5", MakeDirs: true}
 	if !reflect.DeepEqual(got, want) {
@@ -59,7 +59,7 @@ func TestDefaultsOfMerge(t *testing.T) {
 	c.want(t, c.run("merge", "r.mecha", "-o", "out"), 0)
 	got := lib.options
 	got.Devices, got.Progress = nil, nil
-	if want := (mecha.Options{MergeDType: tensor.F32, MergeSpace: "weight"}); !reflect.DeepEqual(got, want) {
+	if want := (mecha.Options{MergeDType: tensor.F32, MergeSpace: "weight", FastestDevice: true}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }

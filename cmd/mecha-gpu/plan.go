@@ -18,7 +18,7 @@ of the models are read, and nothing is written.`
 
 // newPlanCommand makes the command plan.
 func newPlanCommand(a *app) *cobra.Command {
-	var o planOptions
+	o := planOptions{mergeFlags{plans: true}}
 	cmd := &cobra.Command{
 		Use:   "plan RECIPE",
 		Short: "Say what a merge would do, from the headers of its models",
@@ -58,11 +58,15 @@ func planText(p *mecha.PlanReport) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Would write %s in %s.\n", plural(p.Keys.Written, "key"), humanBytes(p.OutputBytes))
 	t := newTable(&b)
+	t.row("  device", printable(joined(": ", p.Device, p.Why)))
 	modelRows(t, p.Models)
 	t.row("  keys", keysText(p.Keys))
 	t.row("  read", humanBytes(p.BytesRead))
 	t.row("  write", humanBytes(p.BytesWrite))
 	t.row("  memory", fmt.Sprintf("%s of %s", humanBytes(p.PlannedRAM), humanBytes(p.MaxRAM)))
+	if p.PlannedVRAM > 0 {
+		t.row("  device memory", "planned "+humanBytes(p.PlannedVRAM))
+	}
 	t.row("  work", fmt.Sprintf("%s, units of %s, %s", plural(p.Workers, "worker"), humanBytes(p.UnitBytes), plural(p.Programs, "program")))
 	t.row("  time", fmt.Sprintf("about %.2g s", p.Seconds))
 	nameRow(t, "  missing", p.Missing)

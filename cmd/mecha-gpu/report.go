@@ -40,6 +40,9 @@ func reportText(r *mecha.Report) string {
 	countRow(t, "  lossy casts", r.Lossy)
 	t.row("  bytes", fmt.Sprintf("%s read, %s written", humanBytes(r.BytesRead), humanBytes(r.BytesWritten)))
 	t.row("  memory", fmt.Sprintf("%s of %s (planned %s)", humanBytes(r.PeakRAM), humanBytes(r.MaxRAM), humanBytes(r.PlannedRAM)))
+	if r.PlannedVRAM > 0 {
+		t.row("  device memory", "planned "+humanBytes(r.PlannedVRAM))
+	}
 	t.row("  work", fmt.Sprintf("%s, %s of %s, %s", plural(r.Workers, "worker"), plural(int(r.Units), "unit"),
 		humanBytes(r.UnitBytes), plural(r.Programs, "program")))
 	t.row("  time", timeText(r.Time))
