@@ -50,7 +50,7 @@ func PlanMerge(ctx context.Context, r *Recipe, o Options) (rep *PlanReport, err 
 	return &PlanReport{
 		Type: "plan", Schema: 1, Models: s.modelReports(),
 		Keys:       KeyReport{Written: t.Keys, Computed: t.Keys - t.Copied, Copied: t.Copied, Integers: t.Integers, FellBack: t.FellBack},
-		Mismatched: names(p.Mismatched), Missing: names(p.Missing),
+		Mismatched: names(p.Mismatched[0]), Missing: names(p.Missing[0]),
 		BytesRead: t.BytesRead, BytesWrite: t.BytesWrite, OutputBytes: size,
 		Device: s.candidates[s.used].name(), Why: s.why,
 		MaxRAM: s.o.MaxRAM, PlannedVRAM: p.DeviceBytes, PlannedRAM: min(p.HostBytes, s.o.MaxRAM), Workers: p.Ring.Workers, UnitBytes: p.Ring.UnitBytes,

@@ -12,7 +12,7 @@ func (s *session) report() *Report {
 	return &Report{
 		Type: "report", Schema: 1,
 		Device: s.candidates[s.used].name(), Why: s.why,
-		Models: s.modelReports(), Missing: names(s.plan.Missing), Mismatched: names(s.plan.Mismatched),
+		Models: s.modelReports(), Missing: names(s.plan.Missing[0]), Mismatched: names(s.plan.Mismatched[0]),
 		MaxRAM: s.o.MaxRAM, PlannedRAM: min(s.plan.HostBytes, s.o.MaxRAM),
 		PlannedVRAM: s.plan.DeviceBytes,
 		Workers:     s.plan.Ring.Workers, UnitBytes: s.plan.Ring.UnitBytes, Programs: s.plan.Totals.Programs,

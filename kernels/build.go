@@ -53,7 +53,6 @@ func (l *Lowerer) build(outs []Output) (*Lowered, error) {
 	for k := range outs {
 		b.classify(k)
 	}
-	b.low.Kind, b.low.Out = b.low.Outs[0].Kind, b.low.Outs[0].DType
 	b.judges()
 	b.assignSlots()
 	b.collect()
@@ -288,7 +287,7 @@ func (b *build) spec(level, shape int32) *sweepSpec {
 
 // sweep makes a sweep with its bodies.
 func (b *build) sweep(spec *sweepSpec) (Sweep, error) {
-	s := Sweep{Domain: int(spec.shape), Outs: spec.stores, Stores: len(spec.stores) > 0}
+	s := Sweep{Domain: int(spec.shape), Outs: spec.stores}
 	for _, r := range spec.reduces {
 		red := Reduce{Kind: Count, Slot: -1, Guard: r.guard}
 		if r.guard < 0 {

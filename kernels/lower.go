@@ -277,3 +277,17 @@ func (in *Instance) Clone() Instance {
 	return Instance{Lowered: in.Lowered, Leaves: slices.Clone(in.Leaves), Guards: slices.Clone(in.Guards),
 		Consts: slices.Clone(in.Consts), Domains: slices.Clone(in.Domains)}
 }
+
+// Guards returns the numbers of the guards that outputs of one trace depend on.
+func (l *Lowerer) Guards(outs []Output) []int {
+	if len(outs) == 0 {
+		return nil
+	}
+	t := outs[0].Root.t
+	l.order.visit(t, outs)
+	var list []int
+	for _, id := range l.order.guards {
+		list = append(list, int(t.nodes[id].imm))
+	}
+	return list
+}

@@ -14,8 +14,6 @@ import "github.com/mecha-gpu/mecha-gpu/tensor"
 type Lowered struct {
 	Compute Compute
 	Outs    []Out
-	Kind    OutKind        // of the first output
-	Out     tensor.DType   // of the first output
 	Leaves  []tensor.DType // element types of the stored tensors it reads
 
 	// Slots are numbers: first Consts numbers of the recipe, then reductions, then results
@@ -63,7 +61,6 @@ type Sweep struct {
 	Reduces []Reduce   // in the order of RefReduce
 	Hosts   []HostCall // run in order after the reductions
 	Outs    []int      // the outputs that it stores, ascending
-	Stores  bool       // there are some
 	Cut     Cut        // how units may be cut because of GoFuncs
 
 	// Sums says that the sweep has sums over the whole domain, so that units start at
@@ -206,6 +203,3 @@ func (s *Sweep) Finish(slots, reductions []float64) {
 		h.Fn.Fn(in, slots[h.Out:h.Out+h.Fn.Outs])
 	}
 }
-
-// LoweredKind is the kind of an output.
-type LoweredKind = OutKind

@@ -11,34 +11,53 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// evaluator runs a solved recipe for one key at a time: not on numbers but on lazy
-// tensors, so that the result is an expression. It is used by one goroutine, and keeps its
-// memory from key to key.
-type evaluator struct {
-	s     *recipe.Solved
+// desk is what the evaluators of a plan work on: one expression for all outputs of a job, so
+// that what they share is one node. It is used by one goroutine, and keeps its memory from job
+// to job.
+type desk struct {
 	o     Options
 	trace *kernels.Trace
 	lower *kernels.Lowerer
-	parts []kernels.Part // of the key that was lowered last
+	parts []kernels.Part // that were lowered last
+	jobs  int            // how many were begun
+
+	headers []*tensor.Header // by source
+	guards  []int            // by source: number of the guard of its first tensor
+
+	leaves []leaf     // stored tensors of this job, by number of the leaf
+	last   []lastLeaf // by source
+}
+
+// evaluator runs a solved recipe for one key at a time: not on numbers but on lazy
+// tensors, so that the result is an expression.
+type evaluator struct {
+	*desk
+	s       *recipe.Solved
+	sources []int // by model of the recipe
 
 	memo  []memo
 	other map[nodeKey]*value // results for more keys of a node than memo holds
 	fixed []*value           // by node: values that are the same for every key
 	epoch int
-	gone  []int // guards, which are nodes, that do not hold for this key
+	base  int   // number of the guard of node 0
+	gone  []int // guards that do not hold
+	links []link
 
 	stack []input // arguments of the merges that are being evaluated
 	call  methods.Call
+}
 
-	leaves []leaf // stored tensors of this key, by number of the leaf
-	last   []lastLeaf
+// link says that a key is made together with others: those of a relation of a node.
+type link struct {
+	node int
+	out  string // the first output of the relation
 }
 
 // leaf is a stored tensor.
-type leaf struct{ model, entry int }
+type leaf struct{ source, entry int }
 
-// lastLeaf is the leaf of a model that was asked for last.
-type lastLeaf struct{ epoch, entry, number int }
+// lastLeaf is the leaf of a source that was asked for last.
+type lastLeaf struct{ job, entry, number int }
 
 type nodeKey struct {
 	node int
@@ -72,15 +91,34 @@ type input struct {
 // so that evaluating every 500th node first bounds it; what is not needed does no harm.
 const maxDepth = 500
 
-func newEvaluator(s *recipe.Solved, o Options) *evaluator {
+func newDesk(sources []*tensor.Header, o Options) *desk {
 	c := kernels.F32
 	if o.MergeDType == tensor.F64 {
 		c = kernels.F64
 	}
-	e := &evaluator{s: s, o: o, trace: kernels.NewTrace(c), lower: kernels.NewLowerer(),
-		memo: make([]memo, len(s.Nodes)), other: map[nodeKey]*value{}, fixed: make([]*value, len(s.Nodes)),
-		last: make([]lastLeaf, len(s.Models))}
-	e.call = methods.Call{Trace: e.trace, Compat: o.Compat}
+	d := &desk{o: o, trace: kernels.NewTrace(c), lower: kernels.NewLowerer(), headers: sources, last: make([]lastLeaf, len(sources))}
+	n := 0
+	for _, h := range sources {
+		d.guards = append(d.guards, n)
+		n += h.Len()
+	}
+	d.guards = append(d.guards, n)
+	return d
+}
+
+// begin empties the desk for another job.
+func (d *desk) begin() {
+	d.trace.Reset()
+	d.leaves = d.leaves[:0]
+	d.jobs++
+}
+
+// newEvaluator makes the evaluator of a recipe. Guards of what it computes are numbered from
+// base.
+func newEvaluator(d *desk, s *recipe.Solved, sources []int, base int) *evaluator {
+	e := &evaluator{desk: d, s: s, sources: sources, base: base,
+		memo: make([]memo, len(s.Nodes)), other: map[nodeKey]*value{}, fixed: make([]*value, len(s.Nodes))}
+	e.call = methods.Call{Trace: e.trace, Compat: d.o.Compat}
 	for n := range s.Nodes {
 		e.fixed[n] = e.constant(n)
 	}
@@ -104,15 +142,18 @@ func (e *evaluator) constant(n int) *value {
 	return &value{Arg: methods.Arg{Present: true, Value: entry.Value}}
 }
 
-// output evaluates the root for a key. The value says if the key cannot be made.
-func (e *evaluator) output(key string, gone []int) (*value, error) {
-	e.trace.Reset()
-	e.leaves = e.leaves[:0]
+// begin forgets all results. The guards that are gone do not hold from now on.
+func (e *evaluator) begin(gone []int) {
 	e.gone = gone
 	e.epoch++
+	e.links = e.links[:0]
 	if len(e.other) > 0 {
 		clear(e.other)
 	}
+}
+
+// output evaluates the root for a key. The value says if the key cannot be made.
+func (e *evaluator) output(key string) (*value, error) {
 	for n := maxDepth; n < len(e.s.Nodes); n += maxDepth {
 		e.node(n, key)
 	}
@@ -179,7 +220,7 @@ func (e *evaluator) node(n int, key string) *value {
 		e.other[nodeKey{n, key}] = v
 	}
 	*v = value{}
-	if slices.Contains(e.gone, n) { // a model, or a result that a method guards
+	if len(e.gone) > 0 && slices.Contains(e.gone, e.base+n) { // a result that a method guards
 		v.missing = true
 		return v
 	}
@@ -214,6 +255,12 @@ func (e *evaluator) model(n int, key string, v *value) {
 		v.missing = true
 		return
 	}
+	src := e.sources[m.Index]
+	guard := e.guards[src] + i
+	if len(e.gone) > 0 && slices.Contains(e.gone, guard) {
+		v.missing = true
+		return
+	}
 	t := m.Header.At(i)
 	if !t.DType.Valid() {
 		v.err = &tensor.Error{Class: tensor.ClassInput, Path: m.Path, Key: t.Key,
@@ -221,24 +268,24 @@ func (e *evaluator) model(n int, key string, v *value) {
 		return
 	}
 	v.raw, v.from = true, m.Index+1
-	v.Arg = methods.Arg{Present: true, DType: t.DType, T: e.trace.Leaf(e.leaf(m.Index, i), t.DType, t.Shape)}
+	v.Arg = methods.Arg{Present: true, DType: t.DType, T: e.trace.Leaf(e.leaf(src, i), t.DType, t.Shape)}
 	if e.o.Guard && t.DType.IsFloat() {
-		v.T = v.T.Guard(n)
+		v.T = v.T.Guard(guard)
 	}
 }
 
-// leaf returns the number of a stored tensor among those of this key.
-func (e *evaluator) leaf(model, entry int) int {
-	l := &e.last[model]
-	if l.epoch == e.epoch {
+// leaf returns the number of a stored tensor among those of this job.
+func (d *desk) leaf(source, entry int) int {
+	l := &d.last[source]
+	if l.job == d.jobs {
 		if l.entry == entry {
 			return l.number
 		}
-		if i := slices.Index(e.leaves, leaf{model, entry}); i >= 0 {
+		if i := slices.Index(d.leaves, leaf{source, entry}); i >= 0 {
 			return i
 		}
 	}
-	*l = lastLeaf{e.epoch, entry, len(e.leaves)}
-	e.leaves = append(e.leaves, leaf{model, entry})
+	*l = lastLeaf{d.jobs, entry, len(d.leaves)}
+	d.leaves = append(d.leaves, leaf{source, entry})
 	return l.number
 }

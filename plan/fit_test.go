@@ -83,7 +83,7 @@ func TestEveryKeyFitsASlot(t *testing.T) {
 			}
 			for s := range j.Segments[0].Inst.Sweeps {
 				if j.Segments[0].UnitElems(s, p.Ring, false) == 0 {
-					t.Fatalf("%d bytes: a unit of %s does not fit %+v", have, j.Key, p.Ring)
+					t.Fatalf("%d bytes: a unit of %s does not fit %+v", have, j.Key(), p.Ring)
 				}
 			}
 		}
@@ -222,7 +222,7 @@ func TestJobsAreTheSameFromAnyGoroutine(t *testing.T) {
 			s := ""
 			for i := range p.Jobs {
 				j, err := p.Generate(i, nil)
-				s += fmt.Sprintln(j.Key, j.Pos, j.N, reads(j), j.Segments[0].Inst.Consts, err)
+				s += fmt.Sprintln(j.Key(), j.Outputs[0].Pos, j.Outputs[0].N, reads(j), j.Segments[0].Inst.Consts, err)
 			}
 			all <- s
 		}()

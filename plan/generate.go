@@ -3,137 +3,244 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/recipe"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// job makes job i of the plan.
-func (p *planner) job(i int, gone []int) (*Job, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := p.layout.At(i)
-	j := &Job{Index: i, Entry: i, Key: out.Key, Pos: out.Pos, DType: out.DType, N: out.Shape.N()}
-	v, err := p.e.output(out.Key, gone)
-	if err != nil {
-		return nil, err
-	}
-	if v.missing {
-		j.Dropped = true
-		return j, nil
-	}
-	if !v.T.Shape().Equal(out.Shape) {
-		return nil, &tensor.Error{Class: tensor.ClassInput, Key: out.Key,
-			Err: errors.New("the alternative for a tensor with non-finite elements has another shape"),
-			Got: v.T.Shape().String(), Want: out.Shape.String()}
-	}
-	segs, err := p.e.segments(nil, v.T, out.DType)
-	if err != nil {
-		return nil, &tensor.Error{Class: tensor.ClassRecipe, Path: p.e.s.Graph.Name(), Key: out.Key, Err: err}
-	}
-	for i := range segs {
-		segs[i].Inst = segs[i].Inst.Clone()
-	}
-	j.Segments, j.Note = segs, finalNote(v.note, segs)
-	need := memoryOf(segs)
-	if need.several && need.resident <= p.budget && !need.small(j.DType, j.N, p.ring) {
-		j.Resident, j.Lease = true, need.resident
-	}
-	return j, nil
+// made is an output key that was evaluated.
+type made struct {
+	target int
+	key    string
+	v      *value
+	dtype  tensor.DType // of the result, if there is one
 }
 
-// BatchBytes is what a batch of jobs takes in a slot beside the jobs: the gap after its output,
-// and alignment.
-const BatchBytes = gap + 4*align
-
-// jobMemory is what decides whether the sources of a job are kept in memory between sweeps.
-type jobMemory struct {
-	several  bool  // some segment has several sweeps
-	resident int64 // bytes of all sources
-	batch    int64 // slot bytes in which the whole job fits, output apart, so that it is read once anyway
-	again    int64 // bytes that are read again if they are neither
-}
-
-func memoryOf(segs []Segment) (m jobMemory) {
-	m.batch = BatchBytes
-	for i := range segs {
-		s := &segs[i]
-		m.several = m.several || len(s.Inst.Sweeps) > 1
-		if m.several {
-			m.again += s.bytesRead() - s.bytesReadOnce()
+// evaluate evaluates keys for a target, and appends what came out. It goes on until no guard
+// is gone that stands in the way of these keys: one that only other outputs of the job have
+// does not matter, because these keys would not know of it if they were made alone.
+func (p *planner) evaluate(list []made, target int, keys []string, gone []int) ([]made, error) {
+	t := &p.targets[target]
+	first := len(list)
+	var left []int // guards that are gone for these keys
+	for {
+		t.e.begin(left)
+		list = list[:first]
+		for _, key := range keys {
+			v, err := t.e.output(key)
+			if err != nil {
+				return list, err
+			}
+			m := made{target: target, key: key, v: v}
+			if !v.missing {
+				m.dtype = outputDType(v.DType, t.dtype, &p.o, p.trace.Compute())
+			}
+			list = append(list, m)
 		}
-		for k := range s.Reads {
-			n := bytesOf(s.Reads[k].DType, s.Reads[k].N)
-			m.resident += Align(n)
-			m.batch += Joined(n)
+		n := len(left)
+		if len(gone) > 0 {
+			left = slices.Clone(left)
+			for _, g := range p.guardsOf(list[first:]) {
+				if slices.Contains(gone, g) && !slices.Contains(left, g) {
+					left = append(left, g)
+				}
+			}
 		}
-		var most int64
-		for k := range s.Inst.Sweeps {
-			most = max(most, s.scratch(k, s.Inst.Domains[s.Inst.Sweeps[k].Domain].N))
+		if len(left) == n {
+			return list, nil
 		}
-		m.batch += Align(most)
 	}
-	return m
 }
 
-// small reports whether a unit is the whole job.
-func (m *jobMemory) small(d tensor.DType, n int64, r Ring) bool {
-	out := bytesOf(d, n)
-	return out <= max(r.UnitBytes, 1) && m.batch+out <= r.SlotBytes
-}
-
-// bytesOf returns the bytes of n elements, which fill whole bytes.
-func bytesOf(d tensor.DType, n int64) int64 {
-	if size := d.Size(); size > 0 {
-		return n * size
+// guardsOf returns the guards of what was evaluated.
+func (p *planner) guardsOf(list []made) []int {
+	p.roots = p.roots[:0]
+	for _, m := range list {
+		if !m.v.missing {
+			p.roots = append(p.roots, kernels.Output{Root: m.v.T, DType: m.dtype})
+		}
 	}
-	return n * int64(d.Bits()) / 8
+	return p.lower.Guards(p.roots)
 }
 
-// segments lowers an expression and says where its leaves are. The segments use memory of
-// segs, and of the evaluator until the next call.
-func (e *evaluator) segments(segs []Segment, t kernels.T, d tensor.DType) ([]Segment, error) {
-	parts, err := e.lower.LowerInto(e.parts, []kernels.Output{{Root: t, DType: d}})
+// segments lowers what was evaluated and says where its leaves are. The segments use memory of
+// segs, and of the desk until the next call.
+func (p *planner) segments(segs []Segment, list []made) ([]Segment, error) {
+	p.roots = p.roots[:0]
+	stores := p.stores[:0] // by root
+	for i, m := range list {
+		if m.v.missing {
+			continue
+		}
+		o := kernels.Output{Root: m.v.T, DType: m.dtype}
+		k := slices.Index(p.roots, o)
+		if k < 0 {
+			k = len(p.roots)
+			p.roots = append(p.roots, o)
+			stores = append(stores, nil)
+		}
+		if len(list) > 1 {
+			stores[k] = append(stores[k], i)
+		}
+	}
+	p.stores = stores
+	segs = segs[:0]
+	if len(p.roots) == 0 {
+		return segs, nil
+	}
+	parts, err := p.lower.LowerInto(p.parts, p.roots)
 	if err != nil {
-		return nil, err
+		return nil, p.cannot(list, err)
 	}
-	e.parts = parts
+	p.parts = parts
 	if cap(segs) < len(parts) {
 		segs = make([]Segment, len(parts))
 	}
 	segs = segs[:len(parts)]
 	for i := range parts {
-		part := &parts[i]
-		s := &segs[i]
-		s.First, s.N, s.Inst = part.First, part.N, part.Inst
-		if s.Reads, err = e.reads(s.Reads[:0], part.Inst.Leaves); err != nil {
-			return nil, err
+		part, s := &parts[i], &segs[i]
+		s.First, s.Inst = part.First, part.Inst
+		if s.Stores = onlyStore; len(list) > 1 {
+			s.Stores = make([][]int, len(part.Outs))
+			for n, k := range part.Outs {
+				s.Stores[n] = stores[k]
+			}
+		}
+		if s.Reads, err = p.reads(s.Reads[:0], part.Inst.Leaves); err != nil {
+			return nil, p.cannot(list, err)
 		}
 	}
 	return segs, nil
 }
 
+// onlyStore is what the segments of a job with one output store.
+var onlyStore = [][]int{{0}}
+
+// cannot is the error for a job that cannot be lowered.
+func (p *planner) cannot(list []made, err error) error {
+	return &tensor.Error{Class: tensor.ClassRecipe, Path: p.targets[list[0].target].e.s.Graph.Name(), Key: list[0].key, Err: err}
+}
+
 // reads says where leaves are.
-func (e *evaluator) reads(reads []Read, leaves []kernels.LeafRef) ([]Read, error) {
+func (d *desk) reads(reads []Read, leaves []kernels.LeafRef) ([]Read, error) {
 	if reads == nil && len(leaves) > 0 {
 		reads = make([]Read, 0, len(leaves))
 	}
 	for _, ref := range leaves {
-		l := e.leaves[ref.Number]
-		t := e.s.Models[l.model].Header.At(l.entry)
+		l := d.leaves[ref.Number]
+		t := d.headers[l.source].At(l.entry)
 		if t.DType.Size() == 0 && (ref.Start != 0 || ref.N != t.Shape.N() || ref.Cols != 0) {
 			return nil, fmt.Errorf("a tensor of %v cannot be cut", t.DType)
 		}
-		reads = append(reads, Read{Model: l.model, Entry: l.entry, Pos: t.Pos + ref.Start*t.DType.Size(), DType: t.DType, N: ref.N, Cols: ref.Cols})
+		reads = append(reads, Read{Model: l.source, Entry: l.entry, Pos: t.Pos + ref.Start*t.DType.Size(), DType: t.DType, N: ref.N, Cols: ref.Cols})
 	}
 	return reads, nil
 }
 
-// finalNote completes the note of a key.
-func finalNote(n Note, segs []Segment) Note {
-	n.Copied = len(segs) > 0
-	for i := range segs {
-		n.Copied = n.Copied && segs[i].Inst.Kind == kernels.Copied
+// finalNote completes the note of output i of a job.
+func finalNote(n Note, segs []Segment, i int) Note {
+	n.Copied = true
+	for s := range segs {
+		for k, outs := range segs[s].Stores {
+			if slices.Contains(outs, i) {
+				n.Copied = n.Copied && segs[s].Inst.Outs[k].Kind == kernels.Copied
+			}
+		}
 	}
 	return n
+}
+
+// job makes job i of the plan.
+func (p *planner) job(i int, gone []int) (*Job, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begin()
+	var err error
+	p.made = p.made[:0]
+	keys := p.keysOf(i)
+	for t := range p.targets {
+		p.keys = p.keys[:0]
+		for _, key := range keys {
+			if _, ok := p.targets[t].layout.Lookup(key); ok {
+				p.keys = append(p.keys, key)
+			}
+		}
+		if len(p.keys) > 0 {
+			if p.made, err = p.evaluate(p.made, t, p.keys, gone); err != nil {
+				return nil, err
+			}
+		}
+	}
+	j := &Job{Index: i}
+	if j.Outputs = j.only[:]; len(p.made) > 1 {
+		j.Outputs = make([]Output, len(p.made))
+	}
+	for k := range p.made {
+		if err := p.output(&j.Outputs[k], &p.made[k]); err != nil {
+			return nil, err
+		}
+	}
+	segs, err := p.segments(nil, p.made)
+	if err != nil {
+		return nil, err
+	}
+	for s := range segs {
+		segs[s].Inst = segs[s].Inst.Clone()
+	}
+	for k := range j.Outputs {
+		if o := &j.Outputs[k]; !o.Dropped {
+			o.Note = finalNote(p.made[k].v.note, segs, k)
+		}
+	}
+	j.Segments = segs
+	need := memoryOf(segs, p.made)
+	if need.again > 0 && need.resident <= p.budget && !need.small(p.ring) {
+		j.Resident, j.Lease = true, need.resident
+	}
+	return j, nil
+}
+
+// output fills in an output of a job: where its layout has it. An alternative for a tensor that
+// is left out has to fit there.
+func (p *planner) output(o *Output, m *made) error {
+	h := p.targets[m.target].layout
+	n, _ := h.Lookup(m.key)
+	e := h.At(n)
+	*o = Output{Sink: m.target, Entry: n, Key: e.Key, Pos: e.Pos, DType: e.DType, N: e.Shape.N(), Dropped: m.v.missing}
+	if m.dtype = e.DType; o.Dropped {
+		return nil
+	}
+	if !m.v.T.Shape().Equal(e.Shape) {
+		return &tensor.Error{Class: tensor.ClassInput, Key: m.key,
+			Err: errors.New("the alternative for a tensor with non-finite elements has another shape"),
+			Got: m.v.T.Shape().String(), Want: e.Shape.String()}
+	}
+	return nil
+}
+
+// outputDType is the element type under which a result is stored, if the user asks for want.
+func outputDType(d, want tensor.DType, o *Options, c kernels.Compute) tensor.DType {
+	switch {
+	case !d.Valid() && want.Valid():
+		return want
+	case !d.Valid():
+		return c.DType()
+	case want.Valid() && (d.IsFloat() || o.Compat && d.Computable()):
+		return want
+	}
+	return d
+}
+
+// modelNames lists the models of a recipe with their numbers of keys.
+func modelNames(s *recipe.Solved) string {
+	text := ""
+	for i, m := range s.Models {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s has %d keys", m.Path, m.Header.Len())
+	}
+	return text
 }

@@ -10,12 +10,12 @@ type Plan struct {
 	// Layouts are the outputs, one for each sink, with the keys in file order.
 	Layouts []tensor.Layout
 
-	// Jobs is the number of jobs; job i makes output i of all layouts in turn.
+	// Jobs is the number of jobs. They come about in the order of the files.
 	Jobs int
 
 	// Generate makes job i. gone lists the guards that were found set for it (numbers of
-	// Job.Guards), ascending; the job then does without them, or Dropped is set. It may be called from
-	// any goroutine.
+	// Instance.Guards), ascending; the job then does without them, as far as they were in the
+	// way of each output, or outputs are Dropped. It may be called from any goroutine.
 	Generate func(i int, gone []int) (*Job, error)
 
 	Ring Ring
@@ -33,9 +33,9 @@ type Plan struct {
 
 	Totals Totals
 
-	Missing    Names // candidate keys that the recipe cannot produce
-	Mismatched Names // keys with different shapes, taken from the first model
-	Used       []int // keys read, by model
+	Missing    []Names // by layout: candidate keys that its recipe cannot produce
+	Mismatched []Names // by layout: keys with different shapes, taken from the first model
+	Used       []int   // by source: jobs that read it
 }
 
 // Totals are sums over all jobs, as planned; restarts add to them at run time.
@@ -63,31 +63,58 @@ type Ring struct {
 // Bytes is the memory of all slots.
 func (r Ring) Bytes() int64 { return int64(r.Workers) * int64(r.Depth) * r.SlotBytes }
 
-// Job makes one output key.
+// Job makes a set of output keys, closed under everything that is computed for them: the keys
+// of one name in all sinks, and those that a method makes together. It is the unit of lease,
+// completion and restart: nothing that it computes outlives it, and until the sinks are
+// committed it may be run again.
 type Job struct {
-	Index int
-	Sink  int    // index of the layout
-	Entry int    // index in the layout
-	Key   string // output key
-	Pos   int64  // position of the output in the data section of the sink
-	DType tensor.DType
-	N     int64 // elements
+	Index   int
+	Outputs []Output
 
-	Segments []Segment // in order of First; they cover [0, N)
+	// Segments cover every output that is not dropped, those of one output in order.
+	Segments []Segment
 
 	// Resident says that the sources are read once, into memory that the job leases, and
-	// that all sweeps work on it. It is set if there are several sweeps and they fit.
+	// that all sweeps work on it. It is set if sweeps would read again and they fit.
 	Resident bool
 
 	// Lease is the memory that the job needs beyond its workers' slots: of the host, and
 	// as much of the device if it has its own.
 	Lease int64
 
+	only [1]Output // memory of Outputs, if there is one
+}
+
+// Output is an output key of a job.
+type Output struct {
+	Sink  int    // index of the layout
+	Entry int    // index in the layout
+	Key   string // output key
+	Pos   int64  // position in the data section of the sink
+	DType tensor.DType
+	N     int64 // elements
+
 	// Dropped says that the key cannot be made without the guards that are gone.
 	Dropped bool
 
 	// Note says what the report counts the key as.
 	Note Note
+}
+
+// Bytes is what the output takes in its sink.
+func (o *Output) Bytes() int64 { return bytesOf(o.DType, o.N) }
+
+// Key names the job in messages: it is the first key.
+func (j *Job) Key() string { return j.Outputs[0].Key }
+
+// Dropped reports whether nothing is left to make.
+func (j *Job) Dropped() bool {
+	for i := range j.Outputs {
+		if !j.Outputs[i].Dropped {
+			return false
+		}
+	}
+	return true
 }
 
 // Note is how an output key came to be.
@@ -105,12 +132,16 @@ func (n *Note) add(o Note) {
 	n.Mismatch = n.Mismatch || o.Mismatch
 }
 
-// Segment is a range of the output's elements with its own expression. The elements of its
-// domains are numbered from 0.
+// Segment is an expression, or several that are computed together, for a range of the elements
+// of outputs. The elements of its domains are numbered from 0.
 type Segment struct {
-	First, N int64 // range of the output's elements
-	Inst     kernels.Instance
-	Reads    []Read // by leaf of Inst
+	First int64 // element at which the range starts, in all outputs
+	Inst  kernels.Instance
+	Reads []Read // by leaf of Inst
+
+	// Stores says, for each output of Inst, which outputs of the job it is. Outputs that are
+	// equal are computed once.
+	Stores [][]int
 }
 
 // Read is where a leaf's elements are.

@@ -53,14 +53,14 @@ func TestWhichKeysComeOutAndAsWhat(t *testing.T) {
 			if got := strings.Join(entries(p), "; "); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
-			if p.Missing.Count != c.missing {
-				t.Errorf("missing %+v", p.Missing)
+			if p.Missing[0].Count != c.missing {
+				t.Errorf("missing %+v", p.Missing[0])
 			}
 			pos := int64(0)
 			for i := range p.Jobs {
 				e := p.Layouts[0].At(i)
 				j := job(t, p, e.Key)
-				if e.Pos != pos || j.Pos != pos || j.DType != e.DType || j.N != e.Shape.N() {
+				if e.Pos != pos || j.Outputs[0].Pos != pos || j.Outputs[0].DType != e.DType || j.Outputs[0].N != e.Shape.N() {
 					t.Errorf("%s: at %d, job %+v", e.Key, e.Pos, j)
 				}
 				pos += e.Size
@@ -131,8 +131,8 @@ func TestAllMismatchesAreInOneError(t *testing.T) {
 		t.Errorf("%d keys are listed", n)
 	}
 	p := merge{recipe: two + `merge "weighted_sum" &0 &1`, models: map[string][]string{"a": a, "b": b}, o: plan.Options{FirstShape: true}}.must(t)
-	if j := job(t, p, "k000"); p.Mismatched.Count != 300 || !j.Note.Mismatch || !j.Note.Copied || reads(j) != "0:0" {
-		t.Errorf("%d mismatches, job %+v", p.Mismatched.Count, j)
+	if j := job(t, p, "k000"); p.Mismatched[0].Count != 300 || !j.Outputs[0].Note.Mismatch || !j.Outputs[0].Note.Copied || reads(j) != "0:0" {
+		t.Errorf("%d mismatches, job %+v", p.Mismatched[0].Count, j)
 	}
 }
 
@@ -162,8 +162,8 @@ func TestOnlyWhatIsUsedIsNoted(t *testing.T) {
 		"y": {"1:1", plan.Note{Copied: true, FellBack: true}},
 		"z": {"2:2", plan.Note{Copied: true, FellBack: true}},
 	} {
-		if j := job(t, p, key); reads(j) != want.reads || j.Note != want.note {
-			t.Errorf("%s: reads %s, note %+v", key, reads(j), j.Note)
+		if j := job(t, p, key); reads(j) != want.reads || j.Outputs[0].Note != want.note {
+			t.Errorf("%s: reads %s, note %+v", key, reads(j), j.Outputs[0].Note)
 		}
 	}
 	if want := []int{2, 1, 1}; !slices.Equal(p.Used, want) || p.Totals.FellBack != 2 || p.Totals.Copied != 4 {
@@ -175,12 +175,12 @@ func TestIntegersPassThrough(t *testing.T) {
 	models := map[string][]string{"a": {"i I64 3", "c C64 1", "q F4 2", "m F32 1", "f F16 1"}, "b": {"i I64 3", "c C64 1", "q F4 2", "m I32 1", "f F16 1"}}
 	p := merge{recipe: two + "merge \"weighted_sum\" &0 &1\nmerge \"weighted_sum\" &2 &1", models: models}.must(t)
 	for _, key := range []string{"i", "c", "q", "m"} {
-		if j := job(t, p, key); !j.Note.Integer || !j.Note.Copied || len(j.Segments[0].Reads) != 1 || j.Segments[0].Reads[0].Model != 0 {
+		if j := job(t, p, key); !j.Outputs[0].Note.Integer || !j.Outputs[0].Note.Copied || len(j.Segments[0].Reads) != 1 || j.Segments[0].Reads[0].Model != 0 {
 			t.Errorf("%s: %+v", key, j)
 		}
 	}
-	if j := job(t, p, "f"); j.Note != (plan.Note{}) || p.Totals.Integers != 4 || p.Totals.BytesRead != 3*8+8+1+4+2+2 {
-		t.Errorf("f: %+v, totals %+v", j.Note, p.Totals)
+	if j := job(t, p, "f"); j.Outputs[0].Note != (plan.Note{}) || p.Totals.Integers != 4 || p.Totals.BytesRead != 3*8+8+1+4+2+2 {
+		t.Errorf("f: %+v, totals %+v", j.Outputs[0].Note, p.Totals)
 	}
 }
 
@@ -216,20 +216,20 @@ func TestRestarts(t *testing.T) {
 	p := merge{recipe: two + "model \"c\"\nmerge \"weighted_sum\" &0 &1 alpha=0.3\nmerge \"fallback\" &3 &2", models: models, o: plan.Options{Guard: true}}.must(t)
 	j := job(t, p, "x")
 	guards := slices.Clone(j.Segments[0].Inst.Guards)
-	if slices.Sort(guards); len(guards) != 2 || j.Note.FellBack {
-		t.Fatalf("guards %v, note %+v", guards, j.Note)
+	if slices.Sort(guards); len(guards) != 2 || j.Outputs[0].Note.FellBack {
+		t.Fatalf("guards %v, note %+v", guards, j.Outputs[0].Note)
 	}
 	again := job(t, p, "x", guards[1])
-	if reads(again) != "2:0" || again.DType != tensor.F16 || !again.Note.FellBack || again.Note.Copied || again.Segments[0].Inst.Out != tensor.F16 {
+	if reads(again) != "2:0" || again.Outputs[0].DType != tensor.F16 || !again.Outputs[0].Note.FellBack || again.Outputs[0].Note.Copied || again.Segments[0].Inst.Outs[0].DType != tensor.F16 {
 		t.Errorf("again: %s %+v", reads(again), again)
 	}
 	last := again.Segments[0].Inst.Guards
 	i, _ := p.Layouts[0].Lookup("x")
-	if gone, err := p.Generate(i, append(guards, last...)); err != nil || !gone.Dropped || len(gone.Segments) != 0 {
+	if gone, err := p.Generate(i, append(guards, last...)); err != nil || !gone.Dropped() || len(gone.Segments) != 0 {
 		t.Errorf("without all: %+v, %v", gone, err)
 	}
 	i, _ = p.Layouts[0].Lookup("y")
-	if _, err := p.Generate(i, guards[:1]); tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), `key "y"`) || !strings.Contains(err.Error(), "[9]") {
+	if _, err := p.Generate(i, job(t, p, "y").Segments[0].Inst.Guards[:1]); tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), `key "y"`) || !strings.Contains(err.Error(), "[9]") {
 		t.Errorf("an alternative of another shape: %v", err)
 	}
 	if j := job(t, p, "x"); reads(j) != "0:0 1:0" {
@@ -251,7 +251,7 @@ func TestGuardsThatTheRecipeAsksFor(t *testing.T) {
 			t.Errorf("%s: guards %v", name, guards)
 			continue
 		}
-		if j := job(t, p, "x", guards...); reads(j) != "1:0" || !j.Note.FellBack {
+		if j := job(t, p, "x", guards...); reads(j) != "1:0" || !j.Outputs[0].Note.FellBack {
 			t.Errorf("%s: again: %s", name, reads(j))
 		}
 	}

@@ -140,8 +140,8 @@ func (e *evaluator) related(n int, key string) (missing bool, err error) {
 	if !ok {
 		return true, nil
 	}
-	if len(rel.Outputs) != 1 {
-		return false, e.wrong(n, key, errors.New("methods that make several keys together are not available yet"))
+	if len(rel.Outputs) > 1 {
+		e.links = append(e.links, link{n, rel.Outputs[0]})
 	}
 	base := len(e.stack)
 	for _, clause := range rel.Alternatives {
@@ -172,7 +172,7 @@ func (e *evaluator) clause(n int, c methods.Clause) (missing bool, err error) {
 func (e *evaluator) bind(n int, key string, ins []input) error {
 	m := e.s.Nodes[n].Method
 	c := &e.call
-	c.Method, c.Key, c.Guard = m, key, n
+	c.Method, c.Key, c.Guard = m, key, e.base+n
 	for len(c.Args) < len(m.Params) {
 		c.Args = append(c.Args, nil)
 	}

@@ -10,35 +10,85 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
+// Target is a recipe whose result is one of the outputs of a plan.
+type Target struct {
+	// Solved is the recipe with the headers of its models.
+	Solved *recipe.Solved
+
+	// Sources are the numbers of its models among the sources of the run; nil means 0, 1, 2, ...
+	// Models of different targets with one number are one model.
+	Sources []int
+
+	// DType is the element type of the output; InvalidDType means that of the options.
+	DType tensor.DType
+
+	// Metadata goes into the header of the output.
+	Metadata map[string]string
+}
+
 // planner holds what job generation needs after the plan is made.
 type planner struct {
-	mu     sync.Mutex
-	e      *evaluator
-	layout *tensor.Header
-	budget int64 // what one job may lease
-	ring   Ring
+	mu sync.Mutex
+	*desk
+	targets []target
+	jobs    []jobRef            // nil: job i makes entry i of the only layout
+	group   map[string][]string // keys that are made together with a key, in order
+	budget  int64               // what one job may lease
+	ring    Ring
+
+	// Memory that is used again.
+	made   []made
+	keys   []string
+	one    [1]string
+	roots  []kernels.Output
+	stores [][]int
 }
+
+// target is a Target in the plan.
+type target struct {
+	e        *evaluator
+	dtype    tensor.DType
+	metadata map[string]string
+	layout   *tensor.Header
+}
+
+// jobRef is the first output of a job.
+type jobRef struct{ target, entry int32 }
 
 // New plans the merge of a solved recipe whose models have headers, on devices of one kind
 // over which workers are spread. It fails if a key is wrong, if nothing comes out, or if the
 // memory is too small.
 func New(ctx context.Context, s *recipe.Solved, infos []device.Info, o Options) (*Plan, error) {
-	if len(infos) == 0 {
+	return NewAll(ctx, []Target{{Solved: s, Metadata: o.Metadata}}, infos, o)
+}
+
+// NewAll plans the merge of several recipes in one pass: keys of one name are made in one job,
+// which reads each of its tensors once and computes what they share once. Each output is what
+// its recipe makes alone, byte for byte.
+func NewAll(ctx context.Context, targets []Target, infos []device.Info, o Options) (*Plan, error) {
+	switch {
+	case len(infos) == 0:
 		return nil, tensor.Errorf(tensor.ClassUsage, "plan: no device")
+	case len(targets) == 0:
+		return nil, tensor.Errorf(tensor.ClassUsage, "plan: no recipe")
 	}
-	p := &planner{e: newEvaluator(s, o)}
-	sv := &survey{p: p, o: o, reps: map[*kernels.Lowered]*rep{}, again: map[sharing]int64{}}
+	p := newPlanner(targets, o)
+	sv := &survey{p: p, o: o, reps: map[*kernels.Lowered]*rep{}, again: map[jobMemory]int64{}}
 	if err := sv.keys(ctx); err != nil {
 		return nil, err
 	}
-	layout, err := sv.layout()
-	if err != nil {
-		return nil, err
+	plan := &Plan{Missing: sv.missing, Mismatched: sv.mismatched, Used: sv.used}
+	for t := range p.targets {
+		layout, err := sv.layout(t)
+		if err != nil {
+			return nil, err
+		}
+		p.targets[t].layout = layout.Header
+		plan.Layouts = append(plan.Layouts, layout)
 	}
-	p.layout = layout.Header
-	plan := &Plan{Layouts: []tensor.Layout{layout}, Jobs: layout.Len(), Totals: sv.totals, Missing: sv.missing,
-		Mismatched: sv.mismatched, Used: sv.used}
-	plan.Totals.Programs = p.e.lower.Programs()
+	plan.Jobs = p.order()
+	plan.Totals = sv.totals
+	plan.Totals.Programs = p.lower.Programs()
 	if err := sv.fit(plan, infos); err != nil {
 		return nil, err
 	}
@@ -49,15 +99,40 @@ func New(ctx context.Context, s *recipe.Solved, infos []device.Info, o Options) 
 	return plan, nil
 }
 
-// outputDType is the element type under which a result is stored.
-func outputDType(d tensor.DType, o Options, c kernels.Compute) tensor.DType {
-	switch {
-	case !d.Valid() && o.OutputDType.Valid():
-		return o.OutputDType
-	case !d.Valid():
-		return c.DType()
-	case o.OutputDType.Valid() && (d.IsFloat() || o.Compat && d.Computable()):
-		return o.OutputDType
+// newPlanner numbers the sources and the guards of all targets.
+func newPlanner(targets []Target, o Options) *planner {
+	var headers []*tensor.Header
+	for i := range targets {
+		t := &targets[i]
+		for m, ref := range t.Solved.Models {
+			n := m
+			if t.Sources != nil {
+				n = t.Sources[m]
+			}
+			for len(headers) <= n {
+				headers = append(headers, nil)
+			}
+			headers[n] = ref.Header
+		}
 	}
-	return d
+	for i := range headers { // a source that no recipe has
+		if headers[i] == nil {
+			headers[i] = tensor.NewHeader(0)
+		}
+	}
+	p := &planner{desk: newDesk(headers, o)}
+	base := p.guards[len(headers)]
+	for _, t := range targets {
+		sources := t.Sources
+		for m := len(sources); m < len(t.Solved.Models); m++ {
+			sources = append(sources, m)
+		}
+		x := target{e: newEvaluator(p.desk, t.Solved, sources, base), dtype: t.DType, metadata: t.Metadata}
+		if !x.dtype.Valid() {
+			x.dtype = o.OutputDType
+		}
+		base += len(t.Solved.Nodes)
+		p.targets = append(p.targets, x)
+	}
+	return p
 }

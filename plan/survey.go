@@ -15,18 +15,20 @@ import (
 type survey struct {
 	p          *planner
 	o          Options
-	outs       []output
-	missing    Names
-	mismatched Names
+	outs       [][]output // by target
+	missing    []Names    // by target
+	mismatched []Names    // by target
 	errs       []error
 	nErrs      int
 	totals     Totals
-	used       []int // keys read, by model
-	usedBy     []int // by model: the last key that reads it, counted from 1
+	jobs       int
+	used       []int // jobs that read it, by source
+	usedBy     []int // by source: the last job that reads it, counted from 1
 	reps       map[*kernels.Lowered]*rep
-	segs       []Segment         // of the key at hand
-	again      map[sharing]int64 // bytes that jobs with several sweeps read again
-	resident   int64             // bytes of the sources of all jobs with several sweeps
+	segs       []Segment           // of the job at hand
+	again      map[jobMemory]int64 // bytes that jobs with several sweeps read again
+	resident   int64               // bytes of the sources of all jobs with several sweeps
+	linked     linked
 }
 
 // output is a key that comes out.
@@ -43,13 +45,6 @@ type rep struct {
 	resident                  int64   // bytes of all sources of the largest job
 }
 
-// sharing is what decides whether a job with several sweeps reads its sources again.
-type sharing struct {
-	mem   jobMemory
-	dtype tensor.DType
-	n     int64
-}
-
 // defaultUnit is a unit size at which segments are compared.
 const defaultUnit = 512 << 10
 
@@ -57,22 +52,25 @@ const defaultUnit = 512 << 10
 const maxErrors = 1000
 
 func (sv *survey) keys(ctx context.Context) error {
-	s := sv.p.e.s
-	sv.used, sv.usedBy = make([]int, len(s.Models)), make([]int, len(s.Models))
-	n := s.NumKeys()
-	sv.outs = make([]output, 0, n)
-	for i := range n {
+	n := len(sv.p.targets)
+	sv.used, sv.usedBy = make([]int, len(sv.p.headers)), make([]int, len(sv.p.headers))
+	sv.outs, sv.missing, sv.mismatched = make([][]output, n), make([]Names, n), make([]Names, n)
+	for t := range sv.outs {
+		sv.outs[t] = make([]output, 0, sv.p.targets[t].e.s.NumKeys())
+	}
+	i := 0
+	err := sv.p.candidates(func(key string, in []int) error {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := sv.key(s.Key(i)); err != nil {
-			if tensor.ClassOf(err) == tensor.ClassOther {
-				return err
-			}
-			if sv.nErrs++; sv.nErrs <= maxErrors {
-				sv.errs = append(sv.errs, err)
-			}
-		}
+		i++
+		return sv.key(key, in)
+	})
+	if err != nil {
+		return err
+	}
+	if err := sv.linked.each(sv); err != nil {
+		return err
 	}
 	if sv.nErrs > maxErrors {
 		sv.errs = append(sv.errs, fmt.Errorf("and %d more keys", sv.nErrs-maxErrors))
@@ -83,23 +81,31 @@ func (sv *survey) keys(ctx context.Context) error {
 	return sv.complete()
 }
 
-// complete checks the set of output keys as a whole.
+// wrong keeps an error of a key, so that all of them are reported together. What is not the
+// fault of a key ends the survey.
+func (sv *survey) wrong(err error) error {
+	if err == nil || tensor.ClassOf(err) == tensor.ClassOther {
+		return err
+	}
+	if sv.nErrs++; sv.nErrs <= maxErrors {
+		sv.errs = append(sv.errs, err)
+	}
+	return nil
+}
+
+// complete checks the sets of output keys as a whole.
 func (sv *survey) complete() error {
-	if sv.o.StrictKeys && sv.missing.Count > 0 {
-		return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("%d keys cannot be produced: %s", sv.missing.Count, list(sv.missing))}
-	}
-	if len(sv.outs) > 0 {
-		return nil
-	}
-	var b strings.Builder
-	for i, m := range sv.p.e.s.Models {
-		if i > 0 {
-			b.WriteString(", ")
+	for t, missing := range sv.missing {
+		s := sv.p.targets[t].e.s
+		switch {
+		case sv.o.StrictKeys && missing.Count > 0:
+			return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("%d keys cannot be produced: %s", missing.Count, list(missing))}
+		case len(sv.outs[t]) == 0:
+			return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("nothing to merge: no key can be produced"), Got: modelNames(s),
+				Hint: "the models of the recipe have no key in common, or a parameter is given for other keys"}
 		}
-		fmt.Fprintf(&b, "%s has %d keys", m.Path, m.Header.Len())
 	}
-	return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("nothing to merge: no key can be produced"), Got: b.String(),
-		Hint: "the models of the recipe have no key in common, or a parameter is given for other keys"}
+	return nil
 }
 
 func list(n Names) string {
@@ -110,66 +116,107 @@ func list(n Names) string {
 	return s
 }
 
-// key evaluates one candidate key and adds up what it takes.
-func (sv *survey) key(key string) error {
-	e := sv.p.e
-	v, err := e.output(key, nil)
-	switch {
-	case err != nil:
-		return err
-	case v.missing:
-		sv.missing.add(key)
+// key evaluates a candidate key of some targets. One that is made together with others waits
+// until all of them are known.
+func (sv *survey) key(key string, in []int) error {
+	p := sv.p
+	p.begin()
+	p.made = p.made[:0]
+	p.one[0] = key
+	waits := false
+	for _, t := range in {
+		var err error
+		if p.made, err = p.evaluate(p.made, t, p.one[:], nil); err != nil {
+			return sv.wrong(err)
+		}
+		if links := p.targets[t].e.links; len(links) > 0 {
+			sv.linked.add(key, t, in, links)
+			waits = true
+		}
+	}
+	if waits {
 		return nil
 	}
-	d := outputDType(v.DType, sv.o, e.trace.Compute())
-	if sv.segs, err = e.segments(sv.segs, v.T, d); err != nil {
-		return &tensor.Error{Class: tensor.ClassRecipe, Path: e.s.Graph.Name(), Key: key, Err: err}
+	return sv.wrong(sv.job())
+}
+
+// job adds up what the job takes that was evaluated.
+func (sv *survey) job() error {
+	p := sv.p
+	there := p.made[:0]
+	for _, m := range p.made {
+		if m.v.missing {
+			sv.missing[m.target].add(m.key)
+			continue
+		}
+		there = append(there, m)
 	}
-	shape := v.T.Shape()
-	size, err := shape.Bytes(d)
-	if err != nil {
-		return &tensor.Error{Class: tensor.ClassInput, Key: key, Err: err}
+	if p.made = there; len(there) == 0 {
+		return nil
 	}
-	if v.note.Mismatch {
-		sv.mismatched.add(key)
+	var err error
+	if sv.segs, err = p.segments(sv.segs, there); err != nil {
+		return err
 	}
-	sv.outs = append(sv.outs, output{key, d, shape})
-	sv.totals.BytesWrite += size
-	sv.count(finalNote(v.note, sv.segs), d, shape.N())
+	for i := range there {
+		if err := sv.output(i, &there[i]); err != nil {
+			return err
+		}
+	}
+	sv.count(there)
 	return nil
 }
 
-// count adds the segments of a key to the totals.
-func (sv *survey) count(note Note, d tensor.DType, n int64) {
+// output enters output i of a job.
+func (sv *survey) output(i int, m *made) error {
+	shape := m.v.T.Shape()
+	size, err := shape.Bytes(m.dtype)
+	if err != nil {
+		return &tensor.Error{Class: tensor.ClassInput, Key: m.key, Err: err}
+	}
+	if m.v.note.Mismatch {
+		sv.mismatched[m.target].add(m.key)
+	}
+	sv.outs[m.target] = append(sv.outs[m.target], output{m.key, m.dtype, shape})
+	note := finalNote(m.v.note, sv.segs, i)
 	t := &sv.totals
+	t.BytesWrite += size
 	t.Keys++
 	t.Copied += btoi(note.Copied)
 	t.Integers += btoi(note.Integer)
 	t.FellBack += btoi(note.FellBack)
+	return nil
+}
+
+// count adds the segments of a job to the totals.
+func (sv *survey) count(there []made) {
+	sv.jobs++
 	several := false
 	for i := range sv.segs {
 		s := &sv.segs[i]
 		sv.represent(s)
-		t.BytesRead += s.bytesReadOnce()
-		t.Ops += s.ops()
+		sv.totals.BytesRead += s.bytesReadOnce()
+		sv.totals.Ops += s.ops()
 		several = several || len(s.Inst.Sweeps) > 1
 	}
 	sv.countUsed()
-	if several {
-		m := memoryOf(sv.segs)
-		sv.again[sharing{m, d, n}] += m.again
+	if !several {
+		return
+	}
+	if m := memoryOf(sv.segs, there); m.again > 0 {
+		sv.again[m] += m.again
 		sv.resident += m.resident
 		r := sv.reps[sv.segs[0].Inst.Lowered]
 		r.resident = max(r.resident, m.resident)
 	}
 }
 
-// countUsed counts the key for every model that it reads.
+// countUsed counts the job for every source that it reads.
 func (sv *survey) countUsed() {
 	for i := range sv.segs {
 		for _, r := range sv.segs[i].Reads {
-			if sv.usedBy[r.Model] != sv.totals.Keys {
-				sv.usedBy[r.Model] = sv.totals.Keys
+			if sv.usedBy[r.Model] != sv.jobs {
+				sv.usedBy[r.Model] = sv.jobs
 				sv.used[r.Model]++
 			}
 		}
@@ -180,8 +227,8 @@ func (sv *survey) countUsed() {
 // sweeps and neither a unit nor the memory holds their sources.
 func (sv *survey) readAgain(p *planner) int64 {
 	var total int64
-	for s, n := range sv.again {
-		if s.mem.resident > p.budget && !s.mem.small(s.dtype, s.n, p.ring) {
+	for m, n := range sv.again {
+		if m.resident > p.budget && !m.small(p.ring) {
 			total += n
 		}
 	}
@@ -243,11 +290,11 @@ func (sv *survey) represent(s *Segment) {
 	if first {
 		r = &rep{}
 		sv.reps[s.Inst.Lowered] = r
-	} else if s.N == r.longest.N && slices.Equal(s.Inst.Domains, r.longest.Inst.Domains) {
+	} else if slices.Equal(s.Inst.Domains, r.longest.Inst.Domains) {
 		return // as the last one, in nearly all checkpoints
 	}
 	want, need := s.SlotBytes(defaultUnit, false)
-	if first || s.N > r.longest.N {
+	if first || s.Inst.Elems(0) > r.longest.Inst.Elems(0) {
 		r.longest = s.clone()
 	}
 	if first || want > r.want {
@@ -260,7 +307,7 @@ func (sv *survey) represent(s *Segment) {
 
 // clone returns a segment that shares no memory with s.
 func (s *Segment) clone() Segment {
-	return Segment{First: s.First, N: s.N, Inst: s.Inst.Clone(), Reads: slices.Clone(s.Reads)}
+	return Segment{First: s.First, Inst: s.Inst.Clone(), Reads: slices.Clone(s.Reads), Stores: slices.Clone(s.Stores)}
 }
 
 func btoi(b bool) int {
@@ -270,21 +317,22 @@ func btoi(b bool) int {
 	return 0
 }
 
-// layout sorts the outputs into file order and gives each its position.
-func (sv *survey) layout() (tensor.Layout, error) {
-	slices.SortFunc(sv.outs, func(a, b output) int {
+// layout sorts the outputs of a target into file order and gives each its position.
+func (sv *survey) layout(t int) (tensor.Layout, error) {
+	outs := sv.outs[t]
+	slices.SortFunc(outs, func(a, b output) int {
 		return tensor.FileOrder(tensor.Entry{Key: a.key, DType: a.dtype}, tensor.Entry{Key: b.key, DType: b.dtype})
 	})
-	h := tensor.NewHeader(len(sv.outs))
-	h.Metadata = sv.o.Metadata
+	h := tensor.NewHeader(len(outs))
+	h.Metadata = sv.p.targets[t].metadata
 	var pos int64
-	for i := range sv.outs {
-		o := &sv.outs[i]
+	for i := range outs {
+		o := &outs[i]
 		if err := h.Add(o.key, o.dtype, o.shape, pos); err != nil {
 			return tensor.Layout{}, err
 		}
 		pos += h.At(i).Size
 	}
-	sv.outs = nil
+	sv.outs[t] = nil
 	return tensor.Layout{Header: h}, nil
 }

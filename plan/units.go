@@ -78,8 +78,11 @@ func (s *Segment) UnitBytes(sweep int, count int64, inPlace bool) int64 {
 		}
 		most = max(most, n)
 	}
-	if sw.Stores {
-		most += Align(count * s.Inst.Out.Size())
+	copies := s.Inst.Copies()
+	for _, k := range sw.Outs {
+		if x := &s.Inst.Outs[k]; copies || x.Kind != kernels.Copied { // a copy is where its leaf is
+			most += Align(count * x.DType.Size())
+		}
 	}
 	return most + s.resultBytes(sw, count)
 }
@@ -98,9 +101,12 @@ func (s *Segment) scratch(sweep int, count int64) int64 {
 	return most + s.resultBytes(sw, count)
 }
 
+// CountBytes are the bytes of the counts and the flag of an output in the results of a unit.
+const CountBytes = 32
+
 // resultBytes returns the bytes of a unit's flags, counts and sums.
 func (s *Segment) resultBytes(sw *kernels.Sweep, count int64) int64 {
-	n := int64(align) // the output's flags and counts
+	n := Align(CountBytes * int64(len(sw.Outs)))
 	n += Align(4 * int64(s.Inst.Lowered.Guards))
 	for _, r := range sw.Reduces {
 		if r.Kind == kernels.Sum {
@@ -113,7 +119,7 @@ func (s *Segment) resultBytes(sw *kernels.Sweep, count int64) int64 {
 }
 
 // UnitElems returns how many elements of a sweep a unit takes so that it fits a slot and
-// its output is about unitBytes: a multiple of BlockElems for sums, of the row for GoFuncs on rows, all
+// its outputs together are about unitBytes: a multiple of BlockElems for sums, of the row for GoFuncs on rows, all
 // elements for GoFuncs on whole tensors. It returns 0 if the slot is too small.
 func (s *Segment) UnitElems(sweep int, r Ring, inPlace bool) int64 {
 	sw := &s.Inst.Sweeps[sweep]
@@ -133,7 +139,7 @@ func (s *Segment) UnitElems(sweep int, r Ring, inPlace bool) int64 {
 	if d.N <= step {
 		step = max(d.N, 1)
 	}
-	size := max(s.Inst.Out.Size(), 1)
+	size := s.storedBytes()
 	n := max(r.UnitBytes/size/step*step, step)
 	for n > step && s.UnitBytes(sweep, n, inPlace) > r.SlotBytes {
 		n = max(n/2/step*step, step)
@@ -142,6 +148,19 @@ func (s *Segment) UnitElems(sweep int, r Ring, inPlace bool) int64 {
 		return 0
 	}
 	return n
+}
+
+// storedBytes returns how many bytes a sweep stores for an element, of the sweep that stores most.
+func (s *Segment) storedBytes() int64 {
+	most := int64(1)
+	for i := range s.Inst.Sweeps {
+		var n int64
+		for _, k := range s.Inst.Sweeps[i].Outs {
+			n += s.Inst.Outs[k].DType.Size()
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 // SlotBytes returns the slot bytes with which every sweep of the segment has units of the

@@ -35,8 +35,9 @@ type Layout struct {
 }
 
 // Sink takes the bytes of a state dict. The order of calls is Begin, then any number
-// of WriteAt and View from any goroutine, then Commit or Abort once. Nothing is
-// visible to others before Commit returns, and after Abort nothing is left.
+// of WriteAt and View from any goroutine, then Prepare if several sinks are to be committed
+// together, then Commit or Abort once. Nothing is visible to others before Commit returns, and
+// after Abort nothing is left.
 type Sink interface {
 	// Name is what messages call the sink.
 	Name() string
@@ -50,6 +51,10 @@ type Sink interface {
 	// View returns the memory at [pos, pos+n) if the sink is in memory, so that
 	// results can be computed in place, and nil otherwise.
 	View(pos, n int64) []byte
+
+	// Prepare does all of Commit that may take long or is likely to fail, but makes nothing
+	// visible. Commit is then given the same drop.
+	Prepare(ctx context.Context, drop []int) error
 
 	// Commit makes the output visible, without the entries whose indices are in drop
 	// (ascending). It fails without effect if it cannot be completed.

@@ -30,6 +30,7 @@ type sinkState uint8
 const (
 	sinkNew sinkState = iota
 	sinkOpen
+	sinkReady // dict is what Commit will show
 	sinkCommitted
 	sinkAborted
 )
@@ -106,13 +107,17 @@ func (s *Sink) View(pos, n int64) []byte {
 	return s.data[pos : pos+n : pos+n]
 }
 
-// Commit makes the tensors that are not dropped available from Dict.
-func (s *Sink) Commit(ctx context.Context, drop []int) error {
+// Prepare finds the tensors that are not dropped.
+func (s *Sink) Prepare(ctx context.Context, drop []int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != sinkOpen {
-		return s.misused("Commit")
+		return s.misused("Prepare")
 	}
+	return s.prepare(ctx, drop)
+}
+
+func (s *Sink) prepare(ctx context.Context, drop []int) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -136,7 +141,27 @@ func (s *Sink) Commit(ctx context.Context, drop []int) error {
 	if len(drop) > 0 {
 		return s.errorf("", "dropped entries must be ascending indices below %d, found %v", s.header.Len(), drop)
 	}
-	s.dict, s.state = d, sinkCommitted
+	s.dict, s.state = d, sinkReady
+	return nil
+}
+
+// Commit makes the tensors that are not dropped available from Dict.
+func (s *Sink) Commit(ctx context.Context, drop []int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case sinkOpen:
+		if err := s.prepare(ctx, drop); err != nil {
+			return err
+		}
+	case sinkReady:
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	default:
+		return s.misused("Commit")
+	}
+	s.state = sinkCommitted
 	return nil
 }
 
@@ -145,7 +170,7 @@ func (s *Sink) Abort() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != sinkCommitted {
-		s.state, s.data, s.header = sinkAborted, nil, nil
+		s.state, s.data, s.header, s.dict = sinkAborted, nil, nil, nil
 	}
 	return nil
 }
@@ -154,6 +179,9 @@ func (s *Sink) Abort() error {
 func (s *Sink) Dict() Dict {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if s.state != sinkCommitted {
+		return nil
+	}
 	return s.dict
 }
 

@@ -9,31 +9,49 @@ import (
 // maxBatchJobs bounds the memory that the jobs of a batch take while they are together.
 const maxBatchJobs = 1024
 
-// batch is jobs that one worker executes together in one slot. Their outputs lie next to
-// each other in a sink. Sweeps run in rounds: round r is sweep r of every part.
+// batch is jobs that one worker executes together in one slot. Sweeps run in rounds: round r
+// is sweep r of every part.
 type batch struct {
 	jobs  []batchJob
 	parts []part
 	reads []joined
 	last  []int32 // by source: index in reads of its last range + 1
 
-	sink      int
-	pos, size int64 // output in the sink
-	cost      int64 // slot bytes, never less than what is laid out
+	ranges []outRange
+	open   []int32 // by sink: index in ranges of its last range + 1
+	size   int64   // bytes of all outputs
+	cost   int64   // slot bytes, never less than what is laid out
 
-	out    kernels.Span
+	outs   kernels.Span // what of the ranges is in the slot
 	res    kernels.Span // results of all parts
-	inView bool         // out is memory of the sink
 	refs   arena[int32]
+	places arena[place]
+	counts arena[Count]
 	g      gather
 	nums   []float64
 }
 
+// outRange is outputs that lie next to each other in a sink, written with one call.
+type outRange struct {
+	sink   int
+	pos, n int64  // in the sink
+	key    string // the first of them, for messages
+	span   kernels.Span
+	inView bool // the span is memory of the sink
+}
+
+// place is where an output is in a range.
+type place struct {
+	in  int32
+	off int64
+}
+
 type batchJob struct {
-	job   *plan.Job
-	gone  []int
-	parts int
-	count Count
+	job    *plan.Job
+	again  *again // how it came to be made again; nil if it was not
+	parts  int
+	places []place // by output
+	counts []Count // by output
 }
 
 // part is a segment of a job of a batch.
@@ -52,19 +70,33 @@ type joined struct {
 	span   kernels.Span
 }
 
-func (b *batch) reset(sources int) {
+func (b *batch) reset(sources, sinks int) {
 	clear(b.jobs) // let the jobs go
 	clear(b.parts)
-	b.jobs, b.parts, b.reads = b.jobs[:0], b.parts[:0], b.reads[:0]
-	b.last = resize(b.last, sources)
+	clear(b.ranges)
+	b.jobs, b.parts, b.reads, b.ranges = b.jobs[:0], b.parts[:0], b.reads[:0], b.ranges[:0]
+	b.last, b.open = resize(b.last, sources), resize(b.open, sinks)
 	clear(b.last)
+	clear(b.open)
 	b.refs.reset()
-	b.size, b.cost = 0, plan.BatchBytes
+	b.places.reset()
+	b.counts.reset()
+	b.size, b.cost = 0, plan.BatchBytes(0)
 }
 
-// jobCost returns the slot bytes that a job takes in a batch at most.
+// outBytes returns the bytes of the outputs that a job makes.
+func outBytes(j *plan.Job) (n int64) {
+	for i := range j.Outputs {
+		if o := &j.Outputs[i]; !o.Dropped {
+			n += o.Bytes()
+		}
+	}
+	return n
+}
+
+// jobCost returns the slot bytes that a job takes in a batch at most, without new ranges.
 func jobCost(j *plan.Job) int64 {
-	n := bytesOf(j.DType, j.N)
+	n := outBytes(j)
 	for i := range j.Segments {
 		s := &j.Segments[i]
 		for k := range s.Reads {
@@ -91,38 +123,72 @@ func scratchBytes(s *plan.Segment) (temps, res int64) {
 // small reports whether a job goes into a batch.
 func (l *loop) small(j *plan.Job) bool {
 	r := l.p.Ring
-	return bytesOf(j.DType, j.N) <= max(r.UnitBytes, 1) && jobCost(j)+plan.BatchBytes <= r.SlotBytes
+	return outBytes(j) <= max(r.UnitBytes, 1) && jobCost(j)+plan.BatchBytes(len(j.Outputs)) <= r.SlotBytes
 }
 
 // room reports whether a small job can join a batch that is not empty.
-func (b *batch) room(j *plan.Job, r plan.Ring) bool {
-	return len(b.jobs) < maxBatchJobs && j.Sink == b.sink && j.Pos == b.pos+b.size &&
-		b.size+bytesOf(j.DType, j.N) <= r.UnitBytes && b.cost+jobCost(j) <= r.SlotBytes
+func (l *loop) room(b *batch, j *plan.Job) bool {
+	n := 0 // new ranges, at most
+	for i := range j.Outputs {
+		if o := &j.Outputs[i]; !o.Dropped && b.touching(o) == nil {
+			n++
+		}
+	}
+	return len(b.jobs) < maxBatchJobs && b.size+outBytes(j) <= l.p.Ring.UnitBytes &&
+		b.cost+jobCost(j)+plan.BatchBytes(n)-plan.BatchBytes(0) <= l.p.Ring.SlotBytes
+}
+
+// touching returns the range that an output goes on, or nil.
+func (b *batch) touching(o *plan.Output) *outRange {
+	if i := b.open[o.Sink]; i > 0 {
+		if r := &b.ranges[i-1]; r.pos+r.n == o.Pos {
+			return r
+		}
+	}
+	return nil
 }
 
 // add appends a job to the batch in a slot.
-func (w *worker) add(s *slot, j *plan.Job, gone []int) {
+func (w *worker) add(s *slot, j *plan.Job, a *again) {
 	b := &s.batch
-	if len(b.jobs) == 0 {
-		b.sink, b.pos = j.Sink, j.Pos
-	}
 	b.cost += jobCost(j)
-	b.size += bytesOf(j.DType, j.N)
-	b.jobs = append(b.jobs, batchJob{job: j, gone: gone, parts: len(j.Segments), count: Count{Key: j.Key}})
+	b.size += outBytes(j)
+	x := batchJob{job: j, again: a, parts: len(j.Segments), places: b.places.take(len(j.Outputs)), counts: b.counts.take(len(j.Outputs))}
+	for i := range j.Outputs {
+		if o := &j.Outputs[i]; !o.Dropped {
+			x.places[i] = b.place(o)
+		}
+	}
+	b.jobs = append(b.jobs, x)
 	for i := range j.Segments {
 		w.addPart(s, &j.Segments[i])
 	}
 }
 
+// place finds a place for an output, in the last range of its sink if it goes on there.
+func (b *batch) place(o *plan.Output) place {
+	r := b.touching(o)
+	if r == nil {
+		b.ranges = append(b.ranges, outRange{sink: o.Sink, pos: o.Pos, key: o.Key})
+		b.open[o.Sink] = int32(len(b.ranges))
+		b.cost += plan.BatchBytes(1) - plan.BatchBytes(0)
+		r = &b.ranges[len(b.ranges)-1]
+	}
+	p := place{in: b.open[o.Sink] - 1, off: r.n}
+	r.n += o.Bytes()
+	return p
+}
+
 func (w *worker) addPart(s *slot, seg *plan.Segment) {
 	b := &s.batch
-	p := part{unit: unit{seg: seg, count: seg.N}, sweeps: len(seg.Inst.Sweeps)}
+	p := part{unit: unit{seg: seg}, sweeps: len(seg.Inst.Sweeps)}
 	views := w.info.InHost
-	if seg.Inst.Kind != kernels.Computed && !w.l.checks(seg) {
+	if seg.Inst.Copies() && !w.l.checks(seg) {
 		p.sweeps, views = 0, true // no device is involved
 	}
 	p.nums = s.nums.take(seg.Inst.Slots)
 	copy(p.nums, seg.Inst.Consts)
+	p.outs = s.spans.take(len(seg.Inst.Outs))
 	p.leaves = s.spans.take(len(seg.Reads))
 	p.refs = b.refs.take(len(seg.Reads))
 	for i := range seg.Reads {
@@ -187,29 +253,33 @@ func (w *worker) lay(s *slot) (staged kernels.Span) {
 	return staged
 }
 
-// layOut finds the memory of the output.
+// layOut finds the memory of the outputs.
 func (w *worker) layOut(s *slot) {
 	b := &s.batch
-	b.inView = false
-	if w.info.InHost && b.size > 0 {
-		if v := w.l.sinks[b.sink].View(b.pos, b.size); v != nil {
-			b.out, b.inView = s.wrap(v), true
-			return
+	from := s.used
+	for i := range b.ranges {
+		r := &b.ranges[i]
+		if w.info.InHost && r.n > 0 {
+			if v := w.l.sinks[r.sink].View(r.pos, r.n); v != nil {
+				r.span, r.inView = s.wrap(v), true
+				continue
+			}
 		}
+		r.span = s.take(r.n)
 	}
-	b.out = s.take(b.size)
+	b.outs = kernels.Span{Mem: s.mem, Off: from, Len: s.used - from}
 }
 
-// resolve turns places in ranges and outputs into places in memory.
+// resolve turns places in ranges into places in memory.
 func (b *batch) resolve() {
 	k := 0
 	for i := range b.jobs {
-		j := b.jobs[i].job
 		for range b.jobs[i].parts {
 			p := &b.parts[k]
 			k++
-			first := j.Pos - b.pos + bytesOf(j.DType, p.seg.First)
-			p.out = b.out.Slice(first, bytesOf(j.DType, p.seg.N))
+			for n, outs := range p.seg.Stores {
+				p.outs[n] = b.span(&b.jobs[i], p, n, outs[0])
+			}
 			for n, r := range p.refs {
 				if r >= 0 {
 					p.leaves[n].Off += b.reads[r].span.Off
@@ -219,15 +289,23 @@ func (b *batch) resolve() {
 	}
 }
 
-// straight returns the bytes of the output if they are a range that was read: all parts
-// are copied and in the same order in both.
+// span returns where store n of a part goes in output o of its job.
+func (b *batch) span(j *batchJob, p *part, n, o int) kernels.Span {
+	d := p.seg.Inst.Outs[n].DType
+	at := j.places[o]
+	return b.ranges[at.in].span.Slice(at.off+bytesOf(d, p.seg.First), bytesOf(d, p.seg.Inst.Elems(n)))
+}
+
+// straight returns the bytes of the only range of outputs if they are a range that was read: all
+// parts are copied and in the same order in both.
 func (b *batch) straight(s *slot) []byte {
-	if b.inView || len(b.reads) != 1 || b.reads[0].n != b.size {
+	if len(b.ranges) != 1 || b.ranges[0].inView || len(b.reads) != 1 || b.reads[0].n != b.size {
 		return nil
 	}
 	for i := range b.parts {
 		p := &b.parts[i]
-		if p.seg.Inst.Kind != kernels.Copied || p.seg.N > 0 && p.leaves[0].Off-b.reads[0].span.Off != p.out.Off-b.out.Off {
+		if len(p.outs) != 1 || len(p.seg.Stores[0]) != 1 || p.seg.Inst.Outs[0].Kind != kernels.Copied ||
+			p.outs[0].Len > 0 && p.leaves[0].Off-b.reads[0].span.Off != p.outs[0].Off-b.ranges[0].span.Off {
 			return nil
 		}
 	}
@@ -243,7 +321,7 @@ func (s *slot) hostBytes(sp kernels.Span) []byte {
 }
 
 // move copies or converts a part that is not computed.
-func move(dst []byte, dd tensor.DType, src []byte, sd tensor.DType, k kernels.LoweredKind) {
+func move(dst []byte, dd tensor.DType, src []byte, sd tensor.DType, k kernels.OutKind) {
 	if k == kernels.IntCast {
 		kernels.ConvertInts(dst, dd, src, sd)
 	} else {

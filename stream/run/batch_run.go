@@ -10,7 +10,7 @@ import (
 // startBatch reads what the batch in a slot needs and launches its first round.
 func (w *worker) startBatch(s *slot) error {
 	b := &s.batch
-	w.onUnit(Unit{Key: b.jobs[0].job.Key, Jobs: len(b.jobs)})
+	w.onUnit(Unit{Key: b.jobs[0].job.Key(), Jobs: len(b.jobs)})
 	staged := w.lay(s)
 	for i := range b.reads {
 		r := &b.reads[i]
@@ -28,7 +28,7 @@ func (w *worker) startBatch(s *slot) error {
 }
 
 func (w *worker) batchError(b *batch, err error) error {
-	return w.deviceError(b.jobs[0].job.Key, fmt.Sprintf("a batch of %d keys that starts with it", len(b.jobs)), err)
+	return w.deviceError(b.jobs[0].job.Key(), fmt.Sprintf("a batch of %d keys that starts with it", len(b.jobs)), err)
 }
 
 // ready reports whether the part has a sweep to run.
@@ -59,11 +59,7 @@ func (w *worker) round(s *slot) error {
 			}
 		}
 	}
-	back := b.res
-	if !b.inView {
-		back = kernels.Span{Mem: s.mem, Off: b.out.Off, Len: b.res.Off + b.res.Len - b.out.Off}
-	}
-	err := w.q.Pull(back)
+	err := w.q.Pull(kernels.Span{Mem: s.mem, Off: b.outs.Off, Len: b.res.Off + b.res.Len - b.outs.Off})
 	if err == nil {
 		s.ev, err = w.q.Record()
 	}
@@ -87,7 +83,7 @@ func (w *worker) launchPart(s *slot, p *part) error {
 		return nil
 	}
 	if err := w.launch(&p.unit); err != nil {
-		return w.deviceError(p.jobIn(&s.batch).Key, p.what(), err)
+		return w.deviceError(p.jobIn(&s.batch).Key(), p.what(), err)
 	}
 	return nil
 }
@@ -159,27 +155,62 @@ func (w *worker) examinePart(s *slot, p *part, j *batchJob) {
 	}
 	b.nums = resize(b.nums, len(b.g.ints))
 	b.g.finish(p.nums, b.nums)
-	if p.count > 0 && p.sw().Stores && w.l.o.CheckOutput {
-		j.count.add(p.counted(s, res))
+	if p.count == 0 || !w.l.o.CheckOutput {
+		return
+	}
+	for _, k := range p.sw().Outs {
+		c := p.counted(res, k, func(leaf int) []byte { return s.hostBytes(p.leaves[leaf]) })
+		for _, o := range p.seg.Stores[k] {
+			j.counts[o].add(c)
+		}
 	}
 }
 
-// writeBatch finishes parts that are not computed and writes the output.
+// writeBatch finishes what is not computed and writes the outputs.
 func (w *worker) writeBatch(s *slot) error {
 	b := &s.batch
-	if b.size == 0 {
-		return nil
-	}
 	data := b.straight(s)
 	if data == nil {
-		data = s.hostBytes(b.out)
-		for i := range b.parts {
-			if p := &b.parts[i]; p.seg.Inst.Kind != kernels.Computed && p.seg.N > 0 {
-				move(s.hostBytes(p.out), p.seg.Inst.Out, s.hostBytes(p.leaves[0]), p.seg.Reads[0].DType, p.seg.Inst.Kind)
+		b.spread(s)
+	}
+	for i := range b.ranges {
+		r := &b.ranges[i]
+		if r.n == 0 {
+			continue
+		}
+		p := data
+		if p == nil {
+			p = s.hostBytes(r.span)
+		}
+		if err := w.write(r.sink, r.key, p, r.pos, r.inView); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spread copies and converts what no device makes, and copies what is more than one output.
+func (b *batch) spread(s *slot) {
+	k := 0
+	for i := range b.jobs {
+		for range b.jobs[i].parts {
+			p := &b.parts[k]
+			k++
+			for n, outs := range p.seg.Stores {
+				x := &p.seg.Inst.Outs[n]
+				if p.outs[n].Len == 0 {
+					continue
+				}
+				dst := s.hostBytes(p.outs[n])
+				if x.Kind != kernels.Computed {
+					move(dst, x.DType, s.hostBytes(p.leaves[x.Leaf]), p.seg.Reads[x.Leaf].DType, x.Kind)
+				}
+				for _, o := range outs[1:] {
+					copy(s.hostBytes(b.span(&b.jobs[i], p, n, o)), dst)
+				}
 			}
 		}
 	}
-	return w.write(b.sink, b.jobs[0].job.Key, data, b.pos, b.inView)
 }
 
 // endBatch enters the jobs of a batch as done, or as to be made again.
@@ -193,15 +224,14 @@ func (w *worker) endBatch(b *batch) error {
 		parts := b.parts[k : k+j.parts]
 		k += j.parts
 		if p := firstFound(parts); p != nil {
-			a, err := l.restart(j.job, p.seg, j.gone, p.found)
+			a, err := l.restart(j.job, p.seg, j.again, p.found)
 			if err != nil {
 				return err
 			}
 			l.again(a)
 			continue
 		}
-		l.rep.done(j.job.Note, j.count)
-		if err := l.remade(j.job, j.gone); err != nil {
+		if err := l.finished(j.job, j.counts, j.again); err != nil {
 			return err
 		}
 	}

@@ -47,40 +47,69 @@ func (u *unit) what() string {
 
 // planError is a job that cannot be right.
 func planError(j *plan.Job, format string, args ...any) error {
-	return &tensor.Error{Key: j.Key, Err: fmt.Errorf("plan: "+format, args...)}
+	key := ""
+	if len(j.Outputs) > 0 {
+		key = j.Key()
+	}
+	return &tensor.Error{Key: key, Err: fmt.Errorf("plan: "+format, args...)}
 }
 
 // checkJob looks at what the run loop relies on, so that a wrong plan is an error and not
 // a wrong file.
 func (l *loop) checkJob(j *plan.Job) error {
-	if j.Sink < 0 || j.Sink >= len(l.sinks) {
-		return planError(j, "sink %d of %d", j.Sink, len(l.sinks))
+	if len(j.Outputs) == 0 {
+		return planError(j, "job %d has no outputs", j.Index)
 	}
-	if j.Dropped {
-		return nil
+	var few [1]int64
+	at := few[:]
+	if len(j.Outputs) > 1 {
+		at = make([]int64, len(j.Outputs))
 	}
-	at := int64(0)
 	for i := range j.Segments {
-		s := &j.Segments[i]
-		switch {
-		case s.First != at || s.N < 0:
-			return planError(j, "segment %d starts at %d, expected %d", i, s.First, at)
-		case len(s.Reads) != len(s.Inst.Leaves):
-			return planError(j, "segment %d has %d reads for %d leaves", i, len(s.Reads), len(s.Inst.Leaves))
-		case s.Inst.Out != j.DType:
-			return planError(j, "segment %d makes %v, expected %v", i, s.Inst.Out, j.DType)
-		case s.First*int64(j.DType.Bits())%8 != 0:
-			return planError(j, "segment %d starts within a byte", i)
-		}
-		at += s.N
-		for k := range s.Reads {
-			if m := s.Reads[k].Model; m < 0 || m >= len(l.sources) {
-				return planError(j, "source %d of %d", m, len(l.sources))
-			}
+		if err := l.checkSegment(j, i, at); err != nil {
+			return err
 		}
 	}
-	if at != j.N {
-		return planError(j, "segments have %d elements, expected %d", at, j.N)
+	for i := range j.Outputs {
+		switch o := &j.Outputs[i]; {
+		case o.Sink < 0 || o.Sink >= len(l.sinks):
+			return planError(j, "sink %d of %d", o.Sink, len(l.sinks))
+		case !o.Dropped && at[i] != o.N || o.Dropped && at[i] != 0:
+			return planError(j, "segments have %d elements for output %d, expected %d", at[i], i, o.N)
+		}
+	}
+	return nil
+}
+
+// checkSegment checks a segment and adds its elements to those of the outputs.
+func (l *loop) checkSegment(j *plan.Job, i int, at []int64) error {
+	s := &j.Segments[i]
+	switch {
+	case len(s.Reads) != len(s.Inst.Leaves):
+		return planError(j, "segment %d has %d reads for %d leaves", i, len(s.Reads), len(s.Inst.Leaves))
+	case len(s.Stores) != len(s.Inst.Outs):
+		return planError(j, "segment %d has %d stores for %d outputs", i, len(s.Stores), len(s.Inst.Outs))
+	}
+	for k, outs := range s.Stores {
+		d := s.Inst.Outs[k].DType
+		for _, o := range outs {
+			switch {
+			case o < 0 || o >= len(j.Outputs):
+				return planError(j, "segment %d stores output %d of %d", i, o, len(j.Outputs))
+			case j.Outputs[o].DType != d:
+				return planError(j, "segment %d makes %v, expected %v", i, d, j.Outputs[o].DType)
+			case at[o] != s.First:
+				return planError(j, "segment %d starts at %d, expected %d", i, s.First, at[o])
+			case s.First*int64(d.Bits())%8 != 0:
+				return planError(j, "segment %d starts within a byte", i)
+			}
+			at[o] += s.Inst.Elems(k)
+		}
+	}
+	for k := range s.Reads {
+		if m := s.Reads[k].Model; m < 0 || m >= len(l.sources) {
+			return planError(j, "source %d of %d", m, len(l.sources))
+		}
 	}
 	return nil
 }

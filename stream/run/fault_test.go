@@ -113,13 +113,16 @@ func TestCancelStopsTheRun(t *testing.T) {
 // TestWrongPlansAreErrors changes jobs so that they cannot be right.
 func TestWrongPlansAreErrors(t *testing.T) {
 	for name, spoil := range map[string]func(j *plan.Job){
-		"sink":    func(j *plan.Job) { j.Sink = 1 },
+		"sink":    func(j *plan.Job) { j.Outputs[0].Sink = 1 },
 		"source":  func(j *plan.Job) { j.Segments[0].Reads[1].Model = 2 },
 		"reads":   func(j *plan.Job) { j.Segments[0].Reads = j.Segments[0].Reads[:1] },
 		"gap":     func(j *plan.Job) { j.Segments[0].First = 1 },
-		"length":  func(j *plan.Job) { j.N++ },
-		"type":    func(j *plan.Job) { j.DType = tensor.BF16 },
+		"length":  func(j *plan.Job) { j.Outputs[0].N++ },
+		"type":    func(j *plan.Job) { j.Outputs[0].DType = tensor.BF16 },
 		"missing": func(j *plan.Job) { j.Segments = nil },
+		"stores":  func(j *plan.Job) { j.Segments[0].Stores = nil },
+		"output":  func(j *plan.Job) { j.Segments[0].Stores = [][]int{{1}} },
+		"outputs": func(j *plan.Job) { j.Outputs = nil },
 	} {
 		w := newWorld(t, 2)
 		w.same("a", tensor.F16, tensor.Shape{9}, lerp)

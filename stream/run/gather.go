@@ -39,12 +39,13 @@ func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
 
 // add takes the results of a unit.
 func (g *gather) add(u *unit, res []byte) {
+	guards := res[guardsAt(u.sw()):]
 	for i := range g.marks {
-		if le.Uint32(res[guardsAt+4*i:]) != 0 {
+		if le.Uint32(guards[4*i:]) != 0 {
 			g.marks[i] = true
 		}
 	}
-	at := reducesAt(len(g.marks))
+	at := reducesAt(u.seg, u.sweep)
 	for i, r := range u.sw().Reduces {
 		b := res[at : at+reduceBytes(r.Kind, u.count)]
 		at += int64(len(b))

@@ -20,8 +20,12 @@ type again struct {
 }
 
 // restart turns the guards that were found set in a segment (indices of its guards) into
-// what to do about them.
-func (l *loop) restart(j *plan.Job, s *plan.Segment, gone, found []int) (again, error) {
+// what to do about them. before says how the job came to be made again, if it was.
+func (l *loop) restart(j *plan.Job, s *plan.Segment, before *again, found []int) (again, error) {
+	var gone []int
+	if before != nil {
+		gone = before.gone
+	}
 	a := again{index: j.Index, gone: slices.Clone(gone), why: guardLeaf(s, found[0])}
 	if l.o.NonFinite == Refuse {
 		return a, l.refused(j, a.why)
@@ -41,14 +45,14 @@ func (l *loop) restart(j *plan.Job, s *plan.Segment, gone, found []int) (again, 
 // omission names a leaf, or what was computed for a job if there is no leaf.
 func (l *loop) omission(j *plan.Job, leaf *plan.Read) Omission {
 	if leaf == nil {
-		return Omission{Key: j.Key}
+		return Omission{Key: j.Key()}
 	}
 	return Omission{Source: l.sources[leaf.Model].Name(), Key: l.inputKey(leaf)}
 }
 
 // refused is the error for a non-finite element under the policy Refuse.
 func (l *loop) refused(j *plan.Job, why *plan.Read) error {
-	e := &tensor.Error{Class: tensor.ClassInput, Key: j.Key, Hint: "the policy for non-finite values is to refuse them",
+	e := &tensor.Error{Class: tensor.ClassInput, Key: j.Key(), Hint: "the policy for non-finite values is to refuse them",
 		Err: errors.New("an intermediate result has elements that are NaN or infinite")}
 	if why != nil {
 		e.Path = l.sources[why.Model].Name()
@@ -85,17 +89,29 @@ func flaggedLeaf(b *kernels.Body, st *kernels.Step, g int) int {
 	return -1
 }
 
-// drop enters a job that cannot be made. The caller holds mu.
-func (l *loop) drop(j *plan.Job, a *again) {
-	d := Drop{Sink: j.Sink, Key: j.Key}
-	if a != nil {
-		d.Guards = a.gone
-		if a.why != nil {
-			d.Source, d.Input = l.sources[a.why.Model].Name(), l.inputKey(a.why)
+// finished enters the outputs of a job: those that were made, and those that cannot be made. a
+// says how the job came to be made again, if it was. The caller holds mu.
+func (l *loop) finished(j *plan.Job, counts []Count, a *again) error {
+	for i := range j.Outputs {
+		o := &j.Outputs[i]
+		if !o.Dropped {
+			l.rep.done(o, counts[i])
+			continue
 		}
+		d := Drop{Sink: o.Sink, Key: o.Key}
+		if a != nil {
+			d.Guards = a.gone
+			if a.why != nil {
+				d.Source, d.Input = l.sources[a.why.Model].Name(), l.inputKey(a.why)
+			}
+		}
+		l.rep.drop(d)
+		l.drops[o.Sink] = append(l.drops[o.Sink], o.Entry)
 	}
-	l.rep.drop(d)
-	l.drops[j.Sink] = append(l.drops[j.Sink], j.Entry)
+	if a == nil {
+		return nil
+	}
+	return l.remade(j)
 }
 
 // checks reports whether the sweep of a copied or converted segment is wanted.
@@ -105,9 +121,3 @@ func (l *loop) checks(s *plan.Segment) bool {
 
 // guarding reports whether guards are looked at.
 func (l *loop) guarding() bool { return l.o.NonFinite != Keep }
-
-// flagged reports whether a copied output has an element that is NaN or infinite. A guard is
-// the same flag.
-func flagged(u *unit, res []byte) bool {
-	return le.Uint32(res[flagAt:]) != 0 || guarded(u, res)
-}

@@ -13,9 +13,9 @@ import (
 // finishes the last one opens the next sweep and owns the job meanwhile.
 type large struct {
 	job   *plan.Job
-	gone  []int
-	seq   int // jobs are served in the order in which they started
-	dev   int // the only device that can work on it, because of its memory; -1: all
+	again *again // how it came to be made again; nil if it was not
+	seq   int    // jobs are served in the order in which they started
+	dev   int    // the only device that can work on it, because of its memory; -1: all
 	lease *device.Lease
 	held  []*kernels.Mem // resident memory
 
@@ -23,7 +23,7 @@ type large struct {
 	leaves  []leafMem // of the segment
 	nums    []float64
 	scratch []float64
-	count   Count
+	counts  []Count // by output of the job
 
 	// The open sweep.
 	sweep    int
@@ -76,7 +76,7 @@ func (l *loop) view(r *plan.Read) []byte {
 
 // resident reports whether a leaf is kept in memory: several sweeps may read it.
 func resident(j *plan.Job, s *plan.Segment, leaf int) bool {
-	return j.Resident && s.Inst.Kind == kernels.Computed && len(s.Inst.Sweeps) > 1 && dense(s, leaf)
+	return j.Resident && !s.Inst.Copies() && len(s.Inst.Sweeps) > 1 && dense(s, leaf)
 }
 
 // dense reports whether a sweep reads a leaf element by element.
@@ -100,7 +100,7 @@ func (w *worker) openSegment(g *large) error {
 	g.nums = make([]float64, s.Inst.Slots)
 	copy(g.nums, s.Inst.Consts)
 	g.leaves = make([]leafMem, len(s.Reads))
-	onHost := w.info.InHost || s.Inst.Kind != kernels.Computed && !w.l.checks(s)
+	onHost := w.info.InHost || s.Inst.Copies() && !w.l.checks(s)
 	for i := range s.Reads {
 		r, m := &s.Reads[i], &g.leaves[i]
 		if onHost {
@@ -112,7 +112,7 @@ func (w *worker) openSegment(g *large) error {
 		if n := bytesOf(r.DType, r.N); n > 0 && resident(g.job, s, i) {
 			mem, err := w.q.Alloc(n)
 			if err != nil {
-				return w.deviceError(g.job.Key, fmt.Sprintf("memory for a resident tensor of %d bytes", n), err)
+				return w.deviceError(g.job.Key(), fmt.Sprintf("memory for a resident tensor of %d bytes", n), err)
 			}
 			g.held = append(g.held, mem)
 			m.span = kernels.Span{Mem: mem, Len: n}
@@ -149,7 +149,7 @@ func (w *worker) advance(g *large) (done bool, err error) {
 // sweeps returns how often units of a segment are handed out: a copied segment that is
 // not checked has no sweep, but one round of units.
 func (l *loop) sweeps(s *plan.Segment) int {
-	if s.Inst.Kind != kernels.Computed {
+	if s.Inst.Copies() {
 		return 1
 	}
 	return len(s.Inst.Sweeps)
@@ -158,9 +158,9 @@ func (l *loop) sweeps(s *plan.Segment) int {
 // openSweep makes a sweep ready to be cut into units.
 func (w *worker) openSweep(g *large) error {
 	s := g.seg()
-	g.body, g.n = nil, s.N
-	if s.Inst.Kind != kernels.Computed && !w.l.checks(s) {
-		g.step = copyElems(s.Inst.Out, s.Inst.Lowered.Leaves[0], w.l.p.Ring)
+	g.body, g.n = nil, s.Inst.Elems(0)
+	if s.Inst.Copies() && !w.l.checks(s) {
+		g.step = copyElems(s, w.l.p.Ring)
 	} else {
 		var ok bool
 		sw := &s.Inst.Sweeps[g.sweep]
@@ -173,7 +173,7 @@ func (w *worker) openSweep(g *large) error {
 	}
 	if g.step == 0 && g.n > 0 {
 		_, need := s.SlotBytes(w.l.p.Ring.UnitBytes, g.inPlace())
-		return &tensor.Error{Class: tensor.ClassFit, Key: g.job.Key, Err: fmt.Errorf("a unit does not fit a slot of the ring"),
+		return &tensor.Error{Class: tensor.ClassFit, Key: g.job.Key(), Err: fmt.Errorf("a unit does not fit a slot of the ring"),
 			Want: fmt.Sprintf("at least %d bytes", need), Got: fmt.Sprintf("%d bytes", w.l.p.Ring.SlotBytes),
 			Hint: "raise the memory limit or the unit size"}
 	}
@@ -191,11 +191,15 @@ func (g *large) inPlace() bool {
 }
 
 // copyElems returns how many elements a unit of a copied or converted tensor takes: a
-// multiple of 8, so that sub-byte types fill whole bytes. It returns 0 if the slot, which
-// has to hold them twice, is too small.
-func copyElems(out, in tensor.DType, r plan.Ring) int64 {
-	bits := int64(max(out.Bits(), in.Bits()))
-	n := min(max(r.UnitBytes, bits), r.SlotBytes/2-align) * 8 / bits / 8 * 8
+// multiple of 8, so that sub-byte types fill whole bytes. It returns 0 if the slot is too small,
+// which has to hold them as they are read and as each conversion makes them.
+func copyElems(s *plan.Segment, r plan.Ring) int64 {
+	bits, held := int64(s.Inst.Lowered.Leaves[0].Bits()), int64(2)
+	for _, x := range s.Inst.Outs {
+		bits = max(bits, int64(x.DType.Bits()))
+	}
+	held = max(held, int64(len(s.Inst.Outs))+1)
+	n := min(max(r.UnitBytes, bits), r.SlotBytes/held-align) * 8 / bits / 8 * 8
 	return max(n, 0)
 }
 

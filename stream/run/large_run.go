@@ -10,10 +10,10 @@ import (
 // startUnit reads what the unit in a slot needs and launches it.
 func (w *worker) startUnit(s *slot) error {
 	g, u := s.job, &s.unit
-	w.onUnit(Unit{Key: g.job.Key, Sweep: u.sweep, First: u.first, N: u.count})
+	w.onUnit(Unit{Key: g.job.Key(), Sweep: u.sweep, First: u.first, N: u.count})
 	u.leaves = s.spans.take(len(g.leaves))
 	var err error
-	if g.seg().Inst.Kind == kernels.Computed {
+	if !g.seg().Inst.Copies() {
 		err = w.fill(s)
 	} else {
 		err = w.fillCopy(s)
@@ -23,7 +23,7 @@ func (w *worker) startUnit(s *slot) error {
 		return err
 	}
 	if err := w.launchUnit(s); err != nil {
-		return w.deviceError(g.job.Key, u.what(), err)
+		return w.deviceError(g.job.Key(), u.what(), err)
 	}
 	return nil
 }
@@ -38,28 +38,73 @@ func (w *worker) fill(s *slot) error {
 	}
 	if s.used > 0 {
 		if err := w.q.Push(kernels.Span{Mem: s.mem, Len: s.used}); err != nil {
-			return w.deviceError(g.job.Key, u.what(), err)
+			return w.deviceError(g.job.Key(), u.what(), err)
 		}
 	}
+	u.outs = s.spans.take(len(u.seg.Inst.Outs))
+	w.fillCasts(s)
 	u.layTemps(s, kernels.Span{})
-	if u.sw().Stores {
-		s.store.pos = g.outPos(u)
-		n := bytesOf(g.job.DType, u.count)
-		if s.store.view = w.sinkView(g.job.Sink, s.store.pos, n, w.info.InHost); s.store.view != nil {
-			u.out, s.store.whole = s.wrap(s.store.view), true
-		} else {
-			if u.out = s.take(n); s.used > int64(len(s.host)) {
-				return s.overflow(g.job)
-			}
+	for _, k := range u.sw().Outs {
+		x := &u.seg.Inst.Outs[k]
+		view := w.stores(s, k, w.info.InHost)
+		switch {
+		case x.Kind == kernels.Copied:
+			u.outs[k] = u.leaves[x.Leaf]
+			s.made(k, w.leafBytes(s, x.Leaf))
+			continue
+		case x.Kind == kernels.Computed && view != nil:
+			u.outs[k] = s.wrap(view)
+		case x.Kind == kernels.Computed:
+			u.outs[k] = s.take(bytesOf(x.DType, u.count))
 		}
-		s.store.bytes = s.hostBytes(u.out)
+		if s.used > int64(len(s.host)) {
+			return s.overflow(g.job)
+		}
+		s.made(k, s.hostBytes(u.outs[k]))
 	}
 	return nil
 }
 
-// outPos returns where the elements of a unit are in the sink.
-func (g *large) outPos(u *unit) int64 {
-	return g.job.Pos + bytesOf(g.job.DType, g.seg().First) + bytesOf(g.job.DType, u.first)
+// fillCasts makes the outputs of a computed unit that are leaves converted on the host. They lie
+// before what the device makes, so that they are not in the way when that is pulled.
+func (w *worker) fillCasts(s *slot) {
+	u := &s.unit
+	for _, k := range u.sw().Outs {
+		if x := &u.seg.Inst.Outs[k]; x.Kind == kernels.IntCast {
+			u.outs[k] = s.take(bytesOf(x.DType, u.count))
+			if s.used <= int64(len(s.host)) {
+				move(s.bytes(u.outs[k]), x.DType, w.leafBytes(s, x.Leaf), u.seg.Inst.Lowered.Leaves[x.Leaf], x.Kind)
+			}
+		}
+	}
+}
+
+// stores appends where the elements of output k of a unit go, and returns the first of these
+// places that is in memory.
+func (w *worker) stores(s *slot, k int, views bool) (view []byte) {
+	g, u := s.job, &s.unit
+	for _, i := range u.seg.Stores[k] {
+		o := &g.job.Outputs[i]
+		st := store{out: o, pos: o.Pos + bytesOf(o.DType, u.seg.First) + bytesOf(o.DType, u.first)}
+		st.view = w.sinkView(o.Sink, st.pos, bytesOf(o.DType, u.count), views)
+		if view == nil {
+			view = st.view
+		}
+		s.stores = append(s.stores, st)
+	}
+	return view
+}
+
+// made says where the finished bytes of output k of a unit are, whose stores came last.
+func (s *slot) made(k int, b []byte) {
+	for i := len(s.stores) - len(s.unit.seg.Stores[k]); i < len(s.stores); i++ {
+		s.stores[i].set(b)
+	}
+}
+
+func (st *store) set(b []byte) {
+	st.bytes = b
+	st.whole = len(st.view) > 0 && len(b) > 0 && &st.view[0] == &b[0]
 }
 
 func (w *worker) sinkView(sink int, pos, n int64, allowed bool) []byte {
@@ -89,7 +134,7 @@ func (w *worker) fillLeaf(s *slot, g *large, use kernels.LeafUse) error {
 			return err
 		}
 		if err := w.q.Push(*sp); err != nil {
-			return w.deviceError(g.job.Key, u.what(), err)
+			return w.deviceError(g.job.Key(), u.what(), err)
 		}
 		return nil
 	default:
@@ -111,41 +156,58 @@ func (w *worker) fillCopy(s *slot) error {
 	g, u := s.job, &s.unit
 	r, m, sp := &u.seg.Reads[0], &g.leaves[0], &u.leaves[0]
 	pos, n := bytesOf(r.DType, u.first), bytesOf(r.DType, u.count)
-	st := &s.store
-	st.pos = g.outPos(u)
-	same := u.seg.Inst.Kind == kernels.Copied
-	st.view = w.sinkView(g.job.Sink, st.pos, bytesOf(g.job.DType, u.count), w.info.InHost || u.body == nil)
+	views := w.info.InHost || u.body == nil
+	var place []byte
+	for k, x := range u.seg.Inst.Outs {
+		if x.Kind != kernels.Copied {
+			continue
+		}
+		if v := w.stores(s, k, views); place == nil {
+			place = v
+		}
+	}
+	inSlot := false
 	switch {
 	case m.loaded:
 		*sp = m.span.Slice(pos, n)
-		st.bytes = sp.Bytes()
 		w.bytesRead += n
-	case same && st.view != nil:
-		*sp = s.wrap(st.view)
-		st.bytes, st.whole = st.view, true
+	case place != nil:
+		*sp = s.wrap(place)
 	default:
-		*sp = s.take(n)
-		st.bytes = s.bytes(*sp)
+		*sp, inSlot = s.take(n), true
 	}
+	b := s.hostBytes(*sp)
 	if !m.loaded {
-		if err := w.read(r, st.bytes, r.Pos+pos); err != nil {
+		if err := w.read(r, b, r.Pos+pos); err != nil {
 			return err
 		}
-		if u.body != nil && !st.whole {
+		if u.body != nil && inSlot {
 			if err := w.q.Push(*sp); err != nil {
-				return w.deviceError(g.job.Key, u.what(), err)
+				return w.deviceError(g.job.Key(), u.what(), err)
 			}
 		}
 	}
-	if !same {
-		dst := st.view
-		if dst == nil {
-			dst = s.bytes(s.take(bytesOf(g.job.DType, u.count)))
-		}
-		move(dst, g.job.DType, st.bytes, r.DType, kernels.IntCast)
-		st.bytes, st.whole = dst, st.view != nil
-	}
+	w.copied(s, b, views)
 	return nil
+}
+
+// copied gives the bytes of a leaf to the outputs that are copied and converted from it.
+func (w *worker) copied(s *slot, b []byte, views bool) {
+	u := &s.unit
+	for i := range s.stores {
+		s.stores[i].set(b)
+	}
+	for k, x := range u.seg.Inst.Outs {
+		if x.Kind != kernels.IntCast {
+			continue
+		}
+		dst := w.stores(s, k, views)
+		if dst == nil {
+			dst = s.bytes(s.take(bytesOf(x.DType, u.count)))
+		}
+		move(dst, x.DType, b, u.seg.Reads[0].DType, x.Kind)
+		s.made(k, dst)
+	}
 }
 
 // launchUnit launches the body and asks for output and results.
@@ -162,8 +224,10 @@ func (w *worker) launchUnit(s *slot) error {
 	if err := w.launch(u); err != nil {
 		return err
 	}
-	if u.out.Mem == s.mem { // output and results lie next to each other
-		from = u.out.Off
+	for _, k := range u.sw().Outs { // outputs and results lie next to each other
+		if u.seg.Inst.Outs[k].Kind == kernels.Computed && u.outs[k].Mem == s.mem {
+			from = min(from, u.outs[k].Off)
+		}
 	}
 	err := w.q.Pull(kernels.Span{Mem: s.mem, Off: from, Len: u.res.Off + u.res.Len - from})
 	if err == nil {
@@ -176,47 +240,59 @@ func (w *worker) launchUnit(s *slot) error {
 // finishUnit waits for a unit, takes its results, and writes what it stores.
 func (w *worker) finishUnit(s *slot) error {
 	g, u := s.job, &s.unit
-	var c Count
 	bad := false
 	if s.ev != nil {
 		err := s.ev.Wait()
 		w.lap(&w.stages.Wait)
 		if err != nil {
-			return w.deviceError(g.job.Key, u.what(), err)
+			return w.deviceError(g.job.Key(), u.what(), err)
 		}
 		res := s.bytes(u.res)
 		bad = w.l.guarding() && guarded(u, res)
 		g.take(w.l, u, res, bad)
-		if !bad && u.sw().Stores && w.l.o.CheckOutput {
-			c = u.counted(s, res)
+		if !bad && w.l.o.CheckOutput {
+			for _, k := range u.sw().Outs {
+				s.counts = append(s.counts, u.counted(res, k, func(leaf int) []byte { return w.leafBytes(s, leaf) }))
+			}
 		}
 	}
-	if !bad && s.store.bytes != nil {
-		if err := w.storeUnit(s); err != nil {
-			return err
+	if !bad {
+		for i := range s.stores {
+			if err := w.storeUnit(&s.stores[i]); err != nil {
+				return err
+			}
 		}
 	}
-	return w.handIn(s, c)
+	return w.handIn(s)
+}
+
+// leafBytes returns the host bytes of what a unit has of a leaf.
+func (w *worker) leafBytes(s *slot, leaf int) []byte {
+	sp := s.unit.leaves[leaf]
+	if m := &s.job.leaves[leaf]; m.span.Mem != nil && !m.inHost {
+		return w.q.Host(sp)
+	}
+	return s.hostBytes(sp)
 }
 
 // guarded reports whether a leaf's guard was set in the unit.
 func guarded(u *unit, res []byte) bool {
+	guards := res[guardsAt(u.sw()):]
 	for i := range u.seg.Inst.Lowered.Guards {
-		if le.Uint32(res[guardsAt+4*i:]) != 0 {
+		if le.Uint32(guards[4*i:]) != 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// storeUnit brings the output of a unit into the sink.
-func (w *worker) storeUnit(s *slot) error {
-	st := &s.store
+// storeUnit brings what a unit made of an output into the sink.
+func (w *worker) storeUnit(st *store) error {
 	if st.view != nil && !st.whole {
 		copy(st.view, st.bytes)
 		st.whole = true
 	}
-	return w.write(s.job.job.Sink, s.job.job.Key, st.bytes, st.pos, st.whole)
+	return w.write(st.out.Sink, st.out.Key, st.bytes, st.pos, st.whole)
 }
 
 // take adds the results of a unit. A guard that was set ends the handing out of units, if
@@ -231,10 +307,14 @@ func (g *large) take(l *loop, u *unit, res []byte, bad bool) {
 }
 
 // handIn ends a unit. The last one of a sweep goes on with the job.
-func (w *worker) handIn(s *slot, c Count) error {
+func (w *worker) handIn(s *slot) error {
 	l, g := w.l, s.job
 	l.mu.Lock()
-	g.count.add(c)
+	for i, c := range s.counts {
+		for _, o := range s.unit.seg.Stores[s.unit.sw().Outs[i]] {
+			g.counts[o].add(c)
+		}
+	}
 	g.inFlight--
 	last := g.inFlight == 0 && (g.stop || g.next == g.n)
 	if last {
@@ -252,7 +332,7 @@ func (w *worker) proceed(g *large) error {
 	l := w.l
 	if g.body != nil && l.guarding() {
 		if found := g.g.found(); found != nil {
-			a, err := l.restart(g.job, g.seg(), g.gone, found)
+			a, err := l.restart(g.job, g.seg(), g.again, found)
 			if err != nil {
 				return err
 			}
@@ -290,8 +370,7 @@ func (w *worker) endLarge(g *large, a *again) error {
 	if a != nil {
 		l.again(*a)
 	} else {
-		l.rep.done(g.job.Note, g.count)
-		err = errors.Join(err, l.remade(g.job, g.gone))
+		err = errors.Join(err, l.finished(g.job, g.counts, g.again))
 	}
 	l.leave()
 	return err
@@ -302,7 +381,7 @@ func (g *large) free(w *worker) error {
 	var first error
 	for _, m := range g.held {
 		if err := w.q.Free(m); err != nil && first == nil {
-			first = w.deviceError(g.job.Key, "giving memory back", err)
+			first = w.deviceError(g.job.Key(), "giving memory back", err)
 		}
 	}
 	g.held = nil

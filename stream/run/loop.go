@@ -47,6 +47,8 @@ type loop struct {
 	next      int
 	exhausted bool // all jobs were made
 
+	committed int // sinks
+
 	rep   Report
 	drops [][]int // by sink: entries without a job
 }
@@ -183,7 +185,7 @@ func (l *loop) open(w *worker, s *slot) (batch bool) {
 func (l *loop) feed(w *worker, s *slot) (batch bool, big *plan.Job, err error) {
 	b := &s.batch
 	s.reset()
-	b.reset(len(l.sources))
+	b.reset(len(l.sources), len(l.sinks))
 	for {
 		if l.peek == nil {
 			if l.peek, err = l.generate(); l.peek == nil || err != nil {
@@ -193,7 +195,7 @@ func (l *loop) feed(w *worker, s *slot) (batch bool, big *plan.Job, err error) {
 		j := l.peek
 		small := l.small(j)
 		switch {
-		case len(b.jobs) > 0 && !(small && b.room(j, l.p.Ring)):
+		case len(b.jobs) > 0 && !(small && l.room(b, j)):
 			return true, nil, nil
 		case !small:
 			l.peek = nil
@@ -218,12 +220,15 @@ func (l *loop) generate() (*plan.Job, error) {
 			return nil, fmt.Errorf("job %d: %w", l.next, err)
 		}
 		l.next++
-		if !j.Dropped {
+		if !j.Dropped() {
 			return j, nil
 		}
 		l.mu.Lock()
-		l.drop(j, nil)
+		err = l.finished(j, nil, nil)
 		l.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
 	}
 	return nil, nil
 }
@@ -237,26 +242,22 @@ func (l *loop) redo(w *worker, s *slot, a *again) (batch bool, big *plan.Job, er
 	switch {
 	case err != nil:
 		return false, nil, fmt.Errorf("job %d without %v: %w", a.index, a.gone, err)
-	case j.Dropped:
+	case j.Dropped():
 		l.mu.Lock()
-		l.drop(j, a)
-		l.mu.Unlock()
-		return false, nil, nil
+		defer l.mu.Unlock()
+		return false, nil, l.finished(j, nil, a)
 	case !l.small(j):
 		return false, j, nil
 	}
 	s.reset()
-	s.batch.reset(len(l.sources))
-	w.add(s, j, a.gone)
+	s.batch.reset(len(l.sources), len(l.sinks))
+	w.add(s, j, a)
 	return true, nil, nil
 }
 
 // begin starts a large job, or lets it wait for its lease. The caller holds mu.
 func (l *loop) begin(w *worker, j *plan.Job, a *again) {
-	g := &large{job: j, dev: -1, segment: -1, count: Count{Key: j.Key}}
-	if a != nil {
-		g.gone = a.gone
-	}
+	g := &large{job: j, dev: -1, segment: -1, counts: make([]Count, len(j.Outputs)), again: a}
 	if j.Resident {
 		g.dev = w.dev
 	}
@@ -300,7 +301,7 @@ func (l *loop) startHeld(w *worker) bool {
 func (l *loop) setUp(w *worker, g *large, n int64, leased bool) error {
 	if !leased {
 		if have := l.budget.Total() - l.ringBytes(); n > have {
-			return &tensor.Error{Class: tensor.ClassFit, Key: g.job.Key, Err: errors.New("the memory limit is too small for the tensors of this key"),
+			return &tensor.Error{Class: tensor.ClassFit, Key: g.job.Key(), Err: errors.New("the memory limit is too small for the tensors of this key"),
 				Want: fmt.Sprintf("at least %d bytes beside the rings", n), Got: fmt.Sprintf("%d bytes", have)}
 		}
 		lease, err := l.budget.Take(l.ctx, "resident tensors", n)

@@ -12,25 +12,18 @@ const maxNamed = 1000
 
 // Report is what a run did.
 type Report struct {
-	Keys     int // written
-	Copied   int // of these: copied
-	Integers int // of these: integers that were passed through
-	FellBack int // of these: made from a fallback
+	Tally         // over all sinks
+	Sinks []Tally // by sink
 
 	Restarts  int        // times that a job was generated again because of a guard
 	Omitted   []Omission // inputs that were left out because they are not finite; at most 1000
 	Omissions int        // how many there are
 
-	// Again counts, by source, the output keys that read it only because they were made again.
+	// Again counts, by source, the jobs that read it only because they were made again.
 	Again []int
 
 	Dropped []Drop  // keys that could not be made; at most 1000 of them
-	Drops   int     // how many there are
 	Flagged []Count // keys with output elements that are not finite or lost range; at most 1000
-	Flags   int     // how many there are
-	Total   Count   // sum over all of them; Key is empty
-
-	NonFiniteKeys, LossyKeys int // how many of them have such elements
 
 	BytesRead    int64 // actual, restarts and every sweep included
 	BytesWritten int64
@@ -40,6 +33,32 @@ type Report struct {
 	Stages  Stages
 	Publish time.Duration // checking the inputs, syncing and renaming
 	Wall    time.Duration
+}
+
+// Tally counts output keys.
+type Tally struct {
+	Keys     int // written
+	Copied   int // of these: copied
+	Integers int // of these: integers that were passed through
+	FellBack int // of these: made from a fallback
+	Drops    int // could not be made
+
+	Flags int   // have elements that are not finite or lost range
+	Total Count // sum over all of them; Key is empty
+
+	NonFiniteKeys, LossyKeys int // how many of them have such elements
+}
+
+// done counts a finished key.
+func (t *Tally) done(n plan.Note, c Count) {
+	t.Keys++
+	t.Copied += btoi(n.Copied)
+	t.Integers += btoi(n.Integer)
+	t.FellBack += btoi(n.FellBack)
+	t.Flags += btoi(c.any())
+	t.NonFiniteKeys += btoi(c.NonFinite > 0)
+	t.LossyKeys += btoi(c.Overflow+c.Underflow > 0)
+	t.Total.add(c)
 }
 
 // Omission is an input that was left out because it has elements that are NaN or
@@ -59,10 +78,7 @@ func reads(j *plan.Job, sources int) []bool {
 
 // remade enters the sources that a finished job reads only because it was made again. The
 // caller holds mu.
-func (l *loop) remade(j *plan.Job, gone []int) error {
-	if len(gone) == 0 {
-		return nil
-	}
+func (l *loop) remade(j *plan.Job) error {
 	planned, err := l.p.Generate(j.Index, nil)
 	if err != nil {
 		return err
@@ -98,6 +114,7 @@ type Drop struct {
 
 // Count is the number of output elements of a key that are worth a warning.
 type Count struct {
+	Sink      int
 	Key       string
 	NonFinite uint64 // stored as NaN or infinite
 	Overflow  uint64 // finite, but stored as infinite or NaN (integers: out of range)
@@ -132,19 +149,10 @@ func (s *Stages) add(o Stages) {
 }
 
 // done enters a finished key.
-func (r *Report) done(n plan.Note, c Count) {
-	r.Keys++
-	r.Copied += btoi(n.Copied)
-	r.Integers += btoi(n.Integer)
-	r.FellBack += btoi(n.FellBack)
-	if !c.any() {
-		return
-	}
-	r.Flags++
-	r.NonFiniteKeys += btoi(c.NonFinite > 0)
-	r.LossyKeys += btoi(c.Overflow+c.Underflow > 0)
-	r.Total.add(c)
-	if len(r.Flagged) < maxNamed {
+func (r *Report) done(o *plan.Output, c Count) {
+	r.Tally.done(o.Note, c)
+	r.Sinks[o.Sink].done(o.Note, c)
+	if c.Sink, c.Key = o.Sink, o.Key; c.any() && len(r.Flagged) < maxNamed {
 		r.Flagged = append(r.Flagged, c)
 	}
 }
@@ -152,6 +160,7 @@ func (r *Report) done(n plan.Note, c Count) {
 // drop enters a key that could not be made.
 func (r *Report) drop(d Drop) {
 	r.Drops++
+	r.Sinks[d.Sink].Drops++
 	if len(r.Dropped) < maxNamed {
 		r.Dropped = append(r.Dropped, d)
 	}

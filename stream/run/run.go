@@ -14,9 +14,11 @@ import (
 )
 
 // Run does what a plan says: it begins all sinks, makes every key, checks that no source
-// has changed meanwhile, and commits all sinks. After any error, or when ctx ends, all
-// sinks are aborted, all memory is given back, and no goroutine is left. The error is the
-// first one, with its class; when ctx ends it is ctx.Err().
+// has changed meanwhile, and prepares and commits all sinks. After any error, or when ctx ends,
+// all sinks are aborted, all memory is given back, and no goroutine is left. The error is the
+// first one, with its class; when ctx ends it is ctx.Err(). Nothing is committed before all
+// sinks are prepared; if then a commit fails, the sinks before it stay committed, and the error
+// says so.
 //
 // sources are numbered as in the plan, sinks like its layouts. Workers are spread over
 // the devices in turn. The sources stay open.
@@ -30,12 +32,10 @@ func Run(ctx context.Context, p *plan.Plan, sources []tensor.Source, sinks []ten
 	}
 	l := newLoop(ctx, p, sources, sinks, o)
 	defer l.cancel()
-	begun, committed := 0, false
-	defer func() {
-		if !committed { // also if something panics
-			for _, s := range sinks[:begun] {
-				_ = s.Abort()
-			}
+	begun := 0
+	defer func() { // also if something panics
+		for _, s := range sinks[l.committed:begun] {
+			_ = s.Abort()
 		}
 	}()
 	for i, s := range sinks {
@@ -51,7 +51,6 @@ func Run(ctx context.Context, p *plan.Plan, sources []tensor.Source, sinks []ten
 	if err := l.commit(ctx); err != nil {
 		return nil, err
 	}
-	committed = true
 	l.rep.Publish = time.Since(worked)
 	l.progress(true)
 	l.rep.Wall = time.Since(start)
@@ -62,7 +61,7 @@ func newLoop(ctx context.Context, p *plan.Plan, sources []tensor.Source, sinks [
 	l := &loop{p: p, sources: sources, sinks: sinks, o: o, budget: o.Budget,
 		exhausted: p.Jobs == 0, drops: make([][]int, len(sinks))}
 	l.cond = sync.NewCond(&l.mu)
-	l.rep.Again = make([]int, len(sources))
+	l.rep.Again, l.rep.Sinks = make([]int, len(sources)), make([]Tally, len(sinks))
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	if l.budget == nil {
 		l.budget = device.NewBudget("host memory", math.MaxInt64)
@@ -159,9 +158,20 @@ func (l *loop) commit(ctx context.Context) error {
 	}
 	for i, s := range l.sinks {
 		slices.Sort(l.drops[i])
-		if err := s.Commit(ctx, l.drops[i]); err != nil {
+		if err := s.Prepare(ctx, l.drops[i]); err != nil {
 			return l.writeError(i, "", err)
 		}
+	}
+	ctx = context.WithoutCancel(ctx) // all or none
+	for i, s := range l.sinks {
+		if err := s.Commit(ctx, l.drops[i]); err != nil {
+			err = l.writeError(i, "", err)
+			if i > 0 {
+				err = fmt.Errorf("%w (%d of %d outputs are in place already, the first is %s)", err, i, len(l.sinks), l.sinks[0].Name())
+			}
+			return err
+		}
+		l.committed++
 	}
 	return nil
 }

@@ -194,8 +194,10 @@ func TestSeveralSinksAndJobsWithoutAnOutput(t *testing.T) {
 	p.Jobs *= 2
 	p.Generate = func(i int, gone []int) (*plan.Job, error) {
 		j, err := inner(i%jobs, gone)
-		j.Index, j.Sink = i, i/jobs
-		j.Dropped = i == 7 || i == jobs+48
+		j.Index, j.Outputs[0].Sink = i, i/jobs
+		if i == 7 || i == jobs+48 {
+			j.Outputs[0].Dropped, j.Segments = true, nil
+		}
 		return j, err
 	}
 	sinks := []*memSink{{}, {}}

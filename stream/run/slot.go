@@ -19,19 +19,21 @@ type slot struct {
 	host []byte // its host memory
 	used int64  // bytes laid out
 
-	ev    device.Event // reached when the work in the slot is done; nil if there is none
-	job   *large       // of the unit; nil for a batch
-	unit  unit
-	store store
-	batch batch
+	ev     device.Event // reached when the work in the slot is done; nil if there is none
+	job    *large       // of the unit; nil for a batch
+	unit   unit
+	stores []store
+	counts []Count // of the unit, by output of its sweep
+	batch  batch
 
 	spans arena[kernels.Span]
 	mems  arena[kernels.Mem]
 	nums  arena[float64]
 }
 
-// store is where the output of a unit of a large job goes.
+// store is where the elements go that a unit of a large job makes of an output.
 type store struct {
+	out   *plan.Output
 	pos   int64  // in the sink
 	bytes []byte // finished output bytes in host memory
 	view  []byte // memory of the sink; nil if it has none
@@ -41,7 +43,8 @@ type store struct {
 // reset empties the slot for another item.
 func (s *slot) reset() {
 	s.used, s.ev, s.job = 0, nil, nil
-	s.store = store{}
+	clear(s.stores) // let their memory go
+	s.stores, s.counts = s.stores[:0], s.counts[:0]
 	s.spans.reset()
 	s.mems.reset()
 	s.nums.reset()

@@ -2,6 +2,7 @@ package run
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/plan"
@@ -17,22 +18,29 @@ type unit struct {
 	nums   []float64      // slots of the Lowered
 	leaves []kernels.Span // by leaf of the instance
 	temps  []kernels.Span // by temporary of the body
-	out    kernels.Span   // the elements that the unit stores
+	outs   []kernels.Span // by output of the instance: the elements that the unit stores
 	res    kernels.Span   // results, see below
 }
 
-// Results of a unit lie in one span: the counts of the output (three uint64), the flag of a
-// copied output (a uint32, padded to 8 bytes), the guards (a uint32 each, padded to 8 bytes together),
-// then the reductions in order: a float64 for each block of a sum, a uint64 for others.
+// Results of a unit lie in one span: for each output that its sweep stores, the counts (three
+// uint64) and the flag if it is copied (a uint32, padded to 8 bytes); the guards (a uint32 each,
+// padded to 8 bytes together); then the reductions in order: a float64 for each block of a sum, a
+// uint64 for others.
 const (
 	countBytes = 24
 	flagAt     = 24
-	guardsAt   = 32
+	flagBytes  = 4
 )
 
 var le = binary.LittleEndian
 
-func reducesAt(guards int) int64 { return (guardsAt + 4*int64(guards) + 7) &^ 7 }
+// guardsAt returns where the guards of a sweep are in the results.
+func guardsAt(sw *kernels.Sweep) int64 { return plan.CountBytes * int64(len(sw.Outs)) }
+
+// reducesAt returns where the reductions of a sweep are in the results.
+func reducesAt(s *plan.Segment, sweep int) int64 {
+	return (guardsAt(&s.Inst.Sweeps[sweep]) + 4*int64(s.Inst.Lowered.Guards) + 7) &^ 7
+}
 
 // reduceBytes returns the bytes of a reduction over count elements.
 func reduceBytes(k kernels.ResultKind, count int64) int64 {
@@ -44,7 +52,7 @@ func reduceBytes(k kernels.ResultKind, count int64) int64 {
 
 // resultBytes returns the bytes of the results of count elements of a sweep.
 func resultBytes(s *plan.Segment, sweep int, count int64) int64 {
-	n := reducesAt(s.Inst.Lowered.Guards)
+	n := reducesAt(s, sweep)
 	for _, r := range s.Inst.Sweeps[sweep].Reduces {
 		n += reduceBytes(r.Kind, count)
 	}
@@ -57,7 +65,7 @@ func (u *unit) domain() kernels.Domain { return u.seg.Inst.Domains[u.sw().Domain
 
 // reduce returns the span of reduction i.
 func (u *unit) reduce(i int) kernels.Span {
-	at := reducesAt(u.seg.Inst.Lowered.Guards)
+	at := reducesAt(u.seg, u.sweep)
 	rs := u.sw().Reduces
 	for _, r := range rs[:i] {
 		at += reduceBytes(r.Kind, u.count)
@@ -65,21 +73,24 @@ func (u *unit) reduce(i int) kernels.Span {
 	return u.res.Slice(at, reduceBytes(rs[i].Kind, u.count))
 }
 
+// countsAt returns where the counts of output k are in the results.
+func (u *unit) countsAt(k int) int64 { return plan.CountBytes * int64(slices.Index(u.sw().Outs, k)) }
+
 // result returns the memory of a result of a step.
 func (u *unit) result(r kernels.Ref) kernels.Span {
 	switch r.Kind {
 	case kernels.RefTemp:
 		return u.temps[r.Index]
 	case kernels.RefOut:
-		return u.out
+		return u.outs[r.Index]
 	case kernels.RefGuard:
-		return u.res.Slice(guardsAt+4*int64(r.Index), 4)
+		return u.res.Slice(guardsAt(u.sw())+4*int64(r.Index), 4)
 	case kernels.RefReduce:
 		return u.reduce(r.Index)
 	case kernels.RefOutCount:
-		return u.res.Slice(0, countBytes)
+		return u.res.Slice(u.countsAt(r.Index), countBytes)
 	}
-	return u.res.Slice(flagAt, 4)
+	return u.res.Slice(u.countsAt(r.Index)+flagAt, flagBytes)
 }
 
 // layTemps gives the temporaries of the body memory: in a span, or else in the slot.
@@ -152,15 +163,17 @@ func (w *worker) call(u *unit, st *kernels.Step) error {
 	return w.q.Call(&c)
 }
 
-// counted returns how many elements of the output of a unit are not finite or lost range.
-// The elements of a copied output are looked at only where their flag is set.
-func (u *unit) counted(s *slot, res []byte) Count {
-	if u.seg.Inst.Kind != kernels.Computed {
-		if !flagged(u, res) {
-			return Count{}
-		}
-		b := s.hostBytes(u.leaves[0])
-		return Count{NonFinite: uint64(kernels.CountNonFinite(b, u.seg.Inst.Lowered.Leaves[0]))}
+// counted returns how many elements of output k of a unit are not finite or lost range. The
+// elements of an output that is copied are looked at only where a flag is set; a guard of its
+// leaf is the same flag. leaf gives the bytes of a leaf.
+func (u *unit) counted(res []byte, k int, leaf func(int) []byte) Count {
+	c := res[u.countsAt(k):]
+	x := &u.seg.Inst.Outs[k]
+	if x.Kind == kernels.Computed {
+		return Count{NonFinite: le.Uint64(c), Overflow: le.Uint64(c[8:]), Underflow: le.Uint64(c[16:])}
 	}
-	return Count{NonFinite: le.Uint64(res), Overflow: le.Uint64(res[8:]), Underflow: le.Uint64(res[16:])}
+	if le.Uint32(c[flagAt:]) == 0 && !guarded(u, res) {
+		return Count{}
+	}
+	return Count{NonFinite: uint64(kernels.CountNonFinite(leaf(x.Leaf), u.seg.Inst.Lowered.Leaves[x.Leaf]))}
 }

@@ -81,6 +81,7 @@ type memSink struct {
 	keep      bool // the memory as it is
 	faults    *faults
 	begun     int
+	prepared  int
 	committed int
 	aborted   int
 	drop      []int
@@ -112,6 +113,11 @@ func (s *memSink) View(pos, n int64) []byte {
 		return nil
 	}
 	return s.data[pos : pos+n : pos+n]
+}
+
+func (s *memSink) Prepare(context.Context, []int) error {
+	s.prepared++
+	return s.faults.hit()
 }
 
 func (s *memSink) Commit(_ context.Context, drop []int) error {
@@ -226,20 +232,20 @@ func (w *world) generate(i int, gone []int) (*plan.Job, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e := w.layout.At(i)
-	j := &plan.Job{Index: i, Entry: i, Key: e.Key, Pos: e.Pos, DType: e.DType, N: e.Shape.N()}
+	j := &plan.Job{Index: i, Outputs: []plan.Output{{Entry: i, Key: e.Key, Pos: e.Pos, DType: e.DType, N: e.Shape.N()}}}
 	k := w.keys[i].choose(gone)
 	if k == nil {
-		j.Dropped = true
+		j.Outputs[0].Dropped = true
 		return j, nil
 	}
-	j.Note = k.note
+	j.Outputs[0].Note = k.note
 	parts, err := w.parts(k)
 	if err != nil {
 		return nil, err
 	}
 	sweeps := 0
 	for _, p := range parts {
-		s := plan.Segment{First: p.First, N: p.N, Inst: p.Inst}
+		s := plan.Segment{First: p.First, Inst: p.Inst, Stores: [][]int{{0}}}
 		for _, ref := range p.Inst.Leaves {
 			in := k.in[ref.Number]
 			n, _ := w.sources[in.model].header.Lookup(in.key)

@@ -55,7 +55,8 @@ type sinkState uint8
 const (
 	sinkNew sinkState = iota
 	sinkOpen
-	sinkFailed // Commit broke off: only Abort is left to do
+	sinkReady  // prepared
+	sinkFailed // Prepare or Commit broke off: only Abort is left to do
 	sinkDone
 )
 
@@ -153,25 +154,25 @@ func (s *Sink) misused(call string) error {
 	return layoutError(s.path, "", "%s is out of order: want Begin, then WriteAt, then Commit or Abort once", call)
 }
 
-// Commit checks that every byte was written, removes the dropped entries, makes the
-// file durable, reads its header back, and gives it its name. If it fails, the target
-// is what it was, and Abort removes the temp file. The one exception is a failure
-// after the renaming, which says so: then the new file is in place, complete, but it
-// may be lost with the power. Commit can be called again only if it failed because of
-// bytes that were not written.
-func (s *Sink) Commit(ctx context.Context, drop []int) error {
+// Prepare completes the temp file: without the entries in drop, synced and validated. If it
+// fails after it has begun to change the file, only Abort is left to do.
+func (s *Sink) Prepare(ctx context.Context, drop []int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != sinkOpen {
-		return s.misused("Commit")
+		return s.misused("Prepare")
 	}
+	return s.prepare(ctx, drop)
+}
+
+func (s *Sink) prepare(ctx context.Context, drop []int) error {
 	if err := checkDrop(s.path, s.header, drop); err != nil {
 		return err
 	}
 	if err := s.checkComplete(drop); err != nil {
 		return err
 	}
-	s.state = sinkFailed // until it is published
+	s.state = sinkFailed // until it is ready
 	if len(drop) > 0 {
 		if err := s.compact(ctx, drop); err != nil {
 			return err
@@ -186,6 +187,32 @@ func (s *Sink) Commit(ctx context.Context, drop []int) error {
 	if err := cancelled(ctx); err != nil {
 		return err
 	}
+	s.state = sinkReady
+	return nil
+}
+
+// Commit checks that every byte was written, removes the dropped entries, makes the
+// file durable, reads its header back, and gives it its name. If it fails, the target
+// is what it was, and Abort removes the temp file. The one exception is a failure
+// after the renaming, which says so: then the new file is in place, complete, but it
+// may be lost with the power. Commit can be called again only if it failed because of
+// bytes that were not written.
+func (s *Sink) Commit(ctx context.Context, drop []int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case sinkOpen:
+		if err := s.prepare(ctx, drop); err != nil {
+			return err
+		}
+	case sinkReady:
+		if err := cancelled(ctx); err != nil {
+			return err
+		}
+	default:
+		return s.misused("Commit")
+	}
+	s.state = sinkFailed // until it is published
 	return s.publish()
 }
 

@@ -1,0 +1,57 @@
+package plan
+
+import (
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// BatchBytes is what a batch of jobs takes in a slot beside the jobs, if it has so many ranges of
+// outputs: the gaps after them, and alignment.
+func BatchBytes(ranges int) int64 { return int64(ranges)*(gap+align) + 3*align }
+
+// jobMemory is what decides whether the sources of a job are kept in memory between sweeps.
+type jobMemory struct {
+	resident int64 // bytes of all sources
+	batch    int64 // slot bytes in which the whole job fits, outputs apart, so that it is read once anyway
+	outs     int64 // bytes of the outputs
+	outputs  int
+	again    int64 // bytes that are read again if they are neither
+}
+
+func memoryOf(segs []Segment, list []made) (m jobMemory) {
+	for i := range list {
+		if v := list[i].v; !v.missing {
+			m.outs += bytesOf(list[i].dtype, v.T.Shape().N())
+			m.outputs++
+		}
+	}
+	for i := range segs {
+		s := &segs[i]
+		if len(s.Inst.Sweeps) > 1 {
+			m.again += max(s.bytesRead()-s.bytesReadOnce(), 0)
+		}
+		for k := range s.Reads {
+			n := bytesOf(s.Reads[k].DType, s.Reads[k].N)
+			m.resident += Align(n)
+			m.batch += Joined(n)
+		}
+		var most int64
+		for k := range s.Inst.Sweeps {
+			most = max(most, s.scratch(k, s.Inst.Domains[s.Inst.Sweeps[k].Domain].N))
+		}
+		m.batch += Align(most)
+	}
+	return m
+}
+
+// small reports whether a unit is the whole job.
+func (m *jobMemory) small(r Ring) bool {
+	return m.outs <= max(r.UnitBytes, 1) && m.outs+m.batch+BatchBytes(m.outputs) <= r.SlotBytes
+}
+
+// bytesOf returns the bytes of n elements, which fill whole bytes.
+func bytesOf(d tensor.DType, n int64) int64 {
+	if size := d.Size(); size > 0 {
+		return n * size
+	}
+	return n * int64(d.Bits()) / 8
+}
