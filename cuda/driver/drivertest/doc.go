@@ -5,7 +5,7 @@
 //		drivertest.Run(t, func() (driver.API, error) { return driver.Open("") })
 //	}
 //
-// Its kernels are kernels.cu; [PTX] is made from them by scripts/driver-ptx.sh. The tests
+// Its kernels are ../testdata/kernels.cu; [PTX] is made from them by scripts/driver-ptx.sh. The tests
 // measure nothing and leave nothing behind on the device. Tests that kill the context are
 // apart ([Crash]), because a process does not get it back.
 package drivertest

@@ -44,7 +44,7 @@ func scalars(b *bench) {
 	}
 }
 
-// twelve, mixed and block are the structs of kernels.cu.
+// twelve, mixed and block are the structs of testdata/kernels.cu.
 type (
 	twelve struct {
 		a, b float32

@@ -9,7 +9,7 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/cuda/driver"
 )
 
-// PTX is the text of kernels.cu for sm_70, PTX ISA 7.0.
+// PTX is the text of testdata/kernels.cu for sm_70, PTX ISA 7.0.
 //
 //go:embed kernels.ptx
 var PTX []byte

@@ -1,6 +1,6 @@
 // The kernels of the tests of driver bindings. One text for two compilers: clang makes
-// kernels.ptx of it (scripts/driver-ptx.sh), and a host compiler builds it into the software
-// driver (-DSOFTCUDA).
+// drivertest/kernels.ptx of it (scripts/driver-ptx.sh), and a host compiler builds it into the
+// software driver (-DSOFTCUDA).
 #ifdef SOFTCUDA
 #include "soft_cuda.h"
 #else
