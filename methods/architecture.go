@@ -1,6 +1,10 @@
 package methods
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+)
 
 // architecture returns the methods that know the architecture of a model: interfaces, each
 // with its implementations.
@@ -17,7 +21,7 @@ func architecture() []*Method {
 // of either.
 func pair(face, config, id string, row func() *Method) []*Method {
 	f, m := row(), row()
-	f.ID, f.Interface = face, true
+	f.ID, f.Interface, f.Formula, f.Keys = face, true, nil, nil
 	m.ID, m.Implements = id, face
 	m.Doc += " For " + config + "."
 	for i := range m.Params {
@@ -72,11 +76,20 @@ func balanceAttention() *Method {
 func exchangeEMA() *Method {
 	same := sameSpace()
 	return &Method{
-		Family: "architecture", Status: Known,
-		Doc:     "Exchanges the weights of a model with their moving averages (the keys model_ema.*).",
-		Source:  reference,
-		Params:  []Param{Input("model", "model with moving averages").Tied(same).Lazy()},
-		Return:  Return{Symbol: same},
+		Family: "architecture",
+		Doc:    "Exchanges the weights of a model with their moving averages (the keys model_ema.*).",
+		Source: reference,
+		Params: []Param{Input("model", "model with moving averages").Tied(same).Lazy()},
+		Return: Return{Symbol: same},
+		Keys: func(string, []string) (KeyMap, error) {
+			return func(out string) (Relation, bool) { return from(out, config.ExchangeEMA(out)), true }, nil
+		},
 		Control: true,
+		Formula: func(c *Call) (T, error) { return c.T("model"), nil },
 	}
+}
+
+// from is the relation of a method with one parameter that makes a key from others.
+func from(out string, in ...string) Relation {
+	return Relation{Outputs: []string{out}, Alternatives: []Clause{{Inputs: [][]string{in}}}}
 }

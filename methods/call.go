@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -22,6 +23,13 @@ type Call struct {
 	Method *Method
 	Key    string
 	Trace  *kernels.Trace
+
+	// Config and Space are those of the result.
+	Config *config.Config
+	Space  Space
+
+	// Clause is the alternative of the key map that the arguments are for.
+	Clause int
 
 	// Args holds the arguments of each parameter: one, or any number of a variadic one.
 	Args [][]Arg

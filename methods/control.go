@@ -1,12 +1,18 @@
 package methods
 
-import "github.com/mecha-gpu/mecha-gpu/tensor"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
 
 // control returns the methods that choose, convert or rename, without arithmetic.
 func control() []*Method {
 	return []*Method{
-		fallback(), cast(), omitNonFinite(), stack(), component("pick_component", "that belong"), component("omit_component", "that do not belong"),
-		describe("get_dtype", "element type"), describe("get_device", "device"), convertSingleton(),
+		fallback(), cast(), omitNonFinite(), stack(), component("pick_component", "that belong", true), component("omit_component", "that do not belong", false),
+		describe("get_dtype", "element type", dtypeOfA), describe("get_device", "device", func(*Call) string { return "cpu" }), convertSingleton(),
 	}
 }
 
@@ -130,11 +136,12 @@ func stackable(c *Call) error {
 	return nil
 }
 
-// component makes a row that chooses keys by the component of the model they belong to.
-func component(id, which string) *Method {
+// component makes a row that chooses keys by the component of the model they belong to. Keys
+// that the model config does not know belong to none.
+func component(id, which string, belongs bool) *Method {
 	same := sameSpace()
 	return &Method{
-		ID: id, Family: "control", Status: Known,
+		ID: id, Family: "control",
 		Doc:    "The keys of a " + which + " to a component of its model config, such as the text encoder or the VAE.",
 		Source: reference,
 		Params: []Param{
@@ -143,20 +150,63 @@ func component(id, which string) *Method {
 		},
 		Return:  Return{Type: Any, Symbol: same},
 		Control: true,
+		Check: func(c *config.Config, constant func(string) (Value, bool)) error {
+			name, ok := constant("component")
+			if !ok {
+				return nil
+			}
+			return checkComponent(c, name.S)
+		},
+		Forward: func(c *Call) (Arg, error) {
+			name := c.Str("component")
+			if err := checkComponent(c.Config, name); err != nil {
+				return Arg{}, err
+			}
+			if found, ok := c.Config.Component(c.Key); (ok && found == name) != belongs {
+				return Arg{}, ErrNoKey
+			}
+			return *c.arg("a"), nil
+		},
 	}
+}
+
+// checkComponent checks that a config has a component.
+func checkComponent(c *config.Config, name string) error {
+	var names []string
+	for _, part := range c.Components() {
+		if part.Name == name {
+			return nil
+		}
+		names = append(names, part.Name)
+	}
+	if len(names) == 0 {
+		return &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("parameter component: %q, but the model config of a is not known, so that it has no components", name),
+			Hint: "a model whose config is known has them; one can be named as a hint of the model"}
+	}
+	return &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("parameter component: model config %s has no component %q", c.ID(), name),
+		Want: strings.Join(names, ", ")}
 }
 
 // describe makes a row that gives a property of a tensor as a string. Its argument may be in
 // any space, unlike in the reference, where it has to be in param (SM-38).
-func describe(id, what string) *Method {
+func describe(id, what string, of func(c *Call) string) *Method {
 	return &Method{
-		ID: id, Family: "control", Status: Known,
+		ID: id, Family: "control",
 		Doc:     "Name of the " + what + " of each tensor of a.",
 		Source:  reference,
 		Params:  []Param{Input("a", "model")},
 		Return:  Return{Type: String, Space: ParamSpace},
 		Control: true,
+		Forward: func(c *Call) (Arg, error) { return Arg{Present: true, Value: StringOf(of(c))}, nil },
 	}
+}
+
+// dtypeOfA names the stored element type; that of a number is the type that is computed in.
+func dtypeOfA(c *Call) string {
+	if d := c.DTypeOf("a"); d.Valid() {
+		return d.RecipeName()
+	}
+	return c.Trace.Compute().DType().RecipeName()
 }
 
 // convertSingleton takes the config of its consumer, since its result names none.

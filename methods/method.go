@@ -1,9 +1,15 @@
 package methods
 
 import (
+	"errors"
+
 	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
+
+// ErrNoKey is returned by a formula whose result does not have the key of the call.
+var ErrNoKey = errors.New("the result does not have this key")
 
 // T is a lazy tensor.
 type T = kernels.T
@@ -156,8 +162,18 @@ type Method struct {
 	// is forwarded.
 	Control bool
 
-	// Formula computes the result for one key. nil if Status is Known.
+	// Formula computes the result for one key. nil if Status is Known. ErrNoKey says that the
+	// result does not have the key.
 	Formula func(c *Call) (T, error)
+
+	// Forward stands in for Formula where the result is one of the arguments as it is, tensor
+	// or value, or a value that is known when the merge is planned.
+	Forward func(c *Call) (Arg, error)
+
+	// Check, if not nil, checks the arguments that are one value for every key, before
+	// anything is planned. config is that of the result; constant gives the value of such an
+	// argument.
+	Check func(config *config.Config, constant func(param string) (Value, bool)) error
 
 	// DType gives the stored element type of the result for one key if it is not that of
 	// the first tensor operand; nil otherwise.

@@ -32,12 +32,14 @@ func (m *Method) checkHead() error {
 	switch {
 	case m.ID == "" || strings.ContainsAny(m.ID, "\n\"\\"):
 		return fmt.Errorf("identifier %q is empty or cannot be written in a recipe", m.ID)
-	case m.Status == Available && m.Formula == nil && !m.Interface:
+	case m.Status == Available && m.Formula == nil && m.Forward == nil && !m.Interface:
 		return errors.New("no formula")
-	case m.Status == Known && m.Formula != nil:
+	case m.Status == Known && (m.Formula != nil || m.Forward != nil):
 		return errors.New("it has a formula but is not available")
-	case m.Interface && m.Formula != nil:
+	case m.Interface && (m.Formula != nil || m.Forward != nil):
 		return errors.New("an interface has no formula")
+	case m.Formula != nil && m.Forward != nil:
+		return errors.New("both a formula and a choice of an argument")
 	}
 	return nil
 }

@@ -20,15 +20,15 @@ func (e *evaluator) merge(n int, key string, v *value) {
 		return
 	}
 	base := len(e.stack)
-	v.missing, v.err = e.inputs(n, key)
-	if !v.missing && v.err == nil {
-		e.apply(n, key, e.stack[base:], v)
+	clause, missing, err := e.inputs(n, key)
+	if v.missing, v.err = missing, err; !missing && err == nil {
+		e.apply(n, key, clause, e.stack[base:], v)
 	}
 	e.stack = e.stack[:base]
 }
 
-// apply gives the arguments to the method.
-func (e *evaluator) apply(n int, key string, ins []input, v *value) {
+// apply gives the arguments, which are those of an alternative of the key map, to the method.
+func (e *evaluator) apply(n int, key string, clause int, ins []input, v *value) {
 	m := e.s.Nodes[n].Method
 	if m.Broadcast {
 		*v = *ins[0].v
@@ -40,7 +40,12 @@ func (e *evaluator) apply(n int, key string, ins []input, v *value) {
 	if v.err = e.bind(n, key, ins); v.err != nil {
 		return
 	}
-	if m.Control {
+	e.call.Clause = clause
+	switch {
+	case m.Forward != nil:
+		e.forward(n, ins, v)
+		return
+	case m.Control:
 		e.formula(n, v)
 		v.raw = firstIsRaw(ins)
 		return
@@ -60,6 +65,24 @@ func (e *evaluator) apply(n int, key string, ins []input, v *value) {
 		v.Arg, v.raw = ins[first].v.Arg, ins[first].v.raw
 	default:
 		v.err = e.shapeError(n, ins)
+	}
+}
+
+// forward takes the argument that the method chooses.
+func (e *evaluator) forward(n int, ins []input, v *value) {
+	c := &e.call
+	a, err := c.Method.Forward(c)
+	if v.missing = errors.Is(err, methods.ErrNoKey); v.missing {
+		return
+	}
+	if v.Arg = a; err != nil {
+		v.err = e.wrong(n, c.Key, err)
+	}
+	for i := range ins {
+		if x := ins[i].v; a.T.Valid() && x.T == a.T {
+			v.raw, v.from = x.raw, x.from
+			return
+		}
 	}
 }
 
@@ -101,7 +124,7 @@ func (e *evaluator) firstAvailable(n int, key string, v *value) {
 
 // inputs evaluates the arguments that the key map asks for, and pushes them on the stack. A
 // key cannot be made if one of them is missing, whatever is wrong with the others.
-func (e *evaluator) inputs(n int, key string) (missing bool, err error) {
+func (e *evaluator) inputs(n int, key string) (clause int, missing bool, err error) {
 	node := &e.s.Nodes[n]
 	if node.Keys != nil {
 		return e.related(n, key)
@@ -111,10 +134,10 @@ func (e *evaluator) inputs(n int, key string) (missing bool, err error) {
 	}
 	for p := range node.Args {
 		if missing, err = e.push(n, p, key, err); missing {
-			return true, nil
+			return 0, true, nil
 		}
 	}
-	return false, err
+	return 0, false, err
 }
 
 // push evaluates the arguments of a parameter at a key and pushes them on the stack, unless one
@@ -133,24 +156,24 @@ func (e *evaluator) push(n, p int, key string, err error) (missing bool, first e
 	return false, err
 }
 
-// related evaluates the first alternative of the key map that exists.
-func (e *evaluator) related(n int, key string) (missing bool, err error) {
+// related evaluates the first alternative of the key map that exists, and returns its number.
+func (e *evaluator) related(n int, key string) (number int, missing bool, err error) {
 	node := &e.s.Nodes[n]
 	rel, ok := node.Keys(key)
 	if !ok {
-		return true, nil
+		return 0, true, nil
 	}
 	if len(rel.Outputs) > 1 {
 		e.links = append(e.links, link{n, rel.Outputs[0]})
 	}
 	base := len(e.stack)
-	for _, clause := range rel.Alternatives {
+	for i, clause := range rel.Alternatives {
 		e.stack = e.stack[:base]
 		if missing, err = e.clause(n, clause); !missing {
-			return false, err
+			return i, false, err
 		}
 	}
-	return true, nil
+	return 0, true, nil
 }
 
 // clause evaluates one alternative of a key map.
@@ -173,6 +196,7 @@ func (e *evaluator) bind(n int, key string, ins []input) error {
 	m := e.s.Nodes[n].Method
 	c := &e.call
 	c.Method, c.Key, c.Guard = m, key, e.base+n
+	c.Config, c.Space = e.s.Nodes[n].Config, e.s.Nodes[n].Space
 	for len(c.Args) < len(m.Params) {
 		c.Args = append(c.Args, nil)
 	}
@@ -267,7 +291,12 @@ func (e *evaluator) formula(n int, v *value) {
 	c := &e.call
 	v.Present = true
 	v.T, v.err = c.Method.Formula(c)
-	if err := e.trace.TakeErr(); v.err == nil && err != nil {
+	err := e.trace.TakeErr()
+	if v.missing = errors.Is(v.err, methods.ErrNoKey); v.missing {
+		v.err = nil
+		return
+	}
+	if v.err == nil && err != nil {
 		v.err = fmt.Errorf("%s: %w", c.Method.ID, err)
 	}
 	if v.err == nil {

@@ -22,7 +22,26 @@ func (s *solver) checkArguments(context.Context) error {
 			c.errs.add(s.implement(i))
 		}
 	}
+	for i := range s.nodes {
+		if m := s.nodes[i].method; m != nil && m.Check != nil && !(s.vet && s.configs[i].config.Structural()) {
+			if err := m.Check(s.configs[i].config, s.constants(i)); err != nil {
+				c.errs.add(s.errorAt(s.nodes[i].expr, fmt.Errorf("%s: %w", m.ID, err)))
+			}
+		}
+	}
 	return c.errs.join()
+}
+
+// constants gives the arguments of a merge that are one value for every key.
+func (s *solver) constants(i int) func(param string) (methods.Value, bool) {
+	n := &s.nodes[i]
+	return func(param string) (methods.Value, bool) {
+		_, p, ok := n.method.Param(param)
+		if !ok || len(n.args[p]) != 1 {
+			return methods.Value{}, false
+		}
+		return s.nodes[n.args[p][0]].expr.constant()
+	}
 }
 
 // valueChecker follows arguments to the values that they choose from.

@@ -59,6 +59,9 @@ const maxKeys = 12
 
 // checkKeys compares the keys of a literal or a model with a config.
 func (s *solver) checkKeys(c *component, n *Expr, keys config.Keys) error {
+	if n.kind == ModelNode {
+		s.checkShapes(c.config, n, keys)
+	}
 	extra, first := 0, make([]string, 0, maxKeys)
 	for i := range keys.Len() {
 		if _, ok := c.config.Canonical(keys.Name(i)); ok {
@@ -86,6 +89,32 @@ func (s *solver) checkKeys(c *component, n *Expr, keys config.Keys) error {
 	return nil
 }
 
+// checkShapes warns if tensors of a model do not have the shapes of its config: it may be of a
+// kind that only looks like it by its names.
+func (s *solver) checkShapes(c *config.Config, n *Expr, keys config.Keys) {
+	shapes, ok := keys.(config.Shapes)
+	if !ok || c.Structural() {
+		return
+	}
+	compared, wrong, first := 0, 0, []string(nil)
+	for i := range keys.Len() {
+		k, _, ok := c.Find(keys.Name(i))
+		if !ok || k.Shape == nil {
+			continue
+		}
+		compared++
+		if got := shapes.Shape(i); !got.Equal(k.Shape) {
+			if wrong++; wrong <= 3 {
+				first = append(first, fmt.Sprintf("%s %v, not %v", keys.Name(i), got, k.Shape))
+			}
+		}
+	}
+	if wrong > 0 {
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: %d of %d tensors do not have the shapes of model config %s: %s",
+			describe(n), wrong, compared, c.ID(), strings.Join(first, "; ")))
+	}
+}
+
 func whose(c *config.Config) string {
 	if c.Structural() {
 		return "the models that it is used with"
@@ -100,30 +129,32 @@ func (s *solver) foreign(c *component, n *Expr, keys config.Keys, list string) e
 	if n.kind == ModelNode {
 		err.Class, err.Path = tensor.ClassInput, n.path
 	}
+	if keys.Has(config.SingletonKey) && n.kind == LiteralNode {
+		err.Hint = "one value for all keys is written as a number, or with convert_singleton"
+		return err
+	}
 	var fits []string
 	for _, m := range s.g.env.Configs.Detect([]config.Keys{keys}) {
-		fits = append(fits, m.Config.ID())
+		id := m.Config.ID()
+		fits = append(fits, id)
+		if steps, ok := s.g.env.Methods.Ways(id).To(c.config.ID()); ok && len(steps) > 0 {
+			fits = []string{id}
+			err.Hint = "a conversion is missing: " + names(steps)
+			break
+		}
 	}
-	switch {
-	case keys.Has(config.SingletonKey) && n.kind == LiteralNode:
-		err.Hint = "one value for all keys is written as a number, or with convert_singleton"
-	case len(fits) > 0:
-		err.Hint = "they are keys of " + strings.Join(fits, " or ") + ": a conversion is missing"
-	case isBlocks(n):
-		err.Hint = "block weights have to be converted, for example with convert_sdxl_blocks_to_sgm"
+	if len(fits) > 0 {
+		err.Err = fmt.Errorf("%w (they are keys of %s)", err.Err, strings.Join(fits, " or "))
 	}
 	return err
 }
 
-// isBlocks reports whether a literal looks like weights of the blocks of a UNet.
-func isBlocks(n *Expr) bool {
-	for i := range n.entries {
-		k := n.entries[i].Key
-		if k != "BASE" && !strings.HasPrefix(k, "IN0") && !strings.HasPrefix(k, "OUT0") && !strings.HasPrefix(k, "M00") {
-			return false
-		}
+func names(steps []*methods.Method) string {
+	ids := make([]string, len(steps))
+	for i, m := range steps {
+		ids[i] = m.ID
 	}
-	return n.kind == LiteralNode
+	return strings.Join(ids, ", then ")
 }
 
 // keyMap makes the key map of a merge, from the configs of its arguments to its own.

@@ -223,7 +223,10 @@ func TestLiteralsThatSteerDoNotVote(t *testing.T) {
 	_, err := solve(t, twoModels+"dict foo=0.5\nmerge \"weighted_sum\" &0 &1 &2", keys, Options{})
 	wantError(t, err, "line 4", "none of its keys", "foo")
 	_, err = solve(t, twoModels+"dict BASE=0.5 IN00=1\nmerge \"weighted_sum\" &0 &1 &2", keys, Options{})
-	wantError(t, err, "convert_sdxl_blocks_to_sgm")
+	wantError(t, err, "keys of sdxl-supermerger_blocks or sd1-supermerger_blocks")
+	unet := "model.diffusion_model."
+	_, err = solve(t, twoModels+"dict BASE=0.5 IN00=1\nmerge \"weighted_sum\" &0 &1 &2", map[string][]string{"a": {unet + "out.0.bias"}, "b": {unet + "out.0.bias"}}, Options{})
+	wantError(t, err, "keys of sd1-supermerger_blocks", "convert_sd1_blocks_to_ldm")
 	_, err = solve(t, twoModels+"dict key=0.5\nmerge \"weighted_sum\" &0 &1 &2", keys, Options{})
 	wantError(t, err, "convert_singleton")
 }
@@ -253,8 +256,6 @@ func TestLiteralOfNodesTakesKeysFromThem(t *testing.T) {
 func TestWhatIsKnownButNotAvailableIsSaidSo(t *testing.T) {
 	_, err := vet(t, "model \"a\"\nmerge \"ties_sum\" &0", Options{MergeSpace: methods.Delta})
 	wantError(t, err, "line 3", "ties_sum", "known, not available yet")
-	_, err = vet(t, "model \"a\" model_config=\"sdxl-sgm\"", Options{})
-	wantError(t, err, "line 2", "sdxl-sgm", "known, not available yet")
 	_, err = vet(t, "model \"a\"\nmerge \"rebasin\" &0 &0", Options{})
 	wantError(t, err, "rebasin", "known, not available yet")
 	_, err = solve(t, "model \"a\" model_config=\"infer\"", map[string][]string{"a": {"q"}}, Options{})

@@ -110,6 +110,21 @@ func (c *Config) Find(name string) (Key, int, bool) {
 	return c.keys[i], int(i), true
 }
 
+// Component returns the name of the component that a key belongs to, given its name or an
+// alias.
+func (c *Config) Component(name string) (string, bool) {
+	i, ok := c.index[name]
+	if !ok {
+		return "", false
+	}
+	for _, part := range c.components {
+		if i -= int32(len(part.Keys)); i < 0 {
+			return part.Name, true
+		}
+	}
+	return "", false
+}
+
 // Canonical returns the canonical name of a key of the config, given that name or an alias.
 func (c *Config) Canonical(name string) (string, bool) {
 	if c.union != nil {

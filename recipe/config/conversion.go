@@ -177,6 +177,26 @@ func sdxlUNetPairs(unet scheme, prefix string) []pair {
 	return newUNet(sdxlUNet).pairs(unet, prefix, schemeA, diffusionModel)
 }
 
+// ExchangeEMA returns the key of sd1-ldm that holds the moving average of a key, or the key
+// whose moving average it is; other keys are returned as they are.
+func ExchangeEMA(key string) string {
+	if other, ok := emaPartners()[key]; ok {
+		return other
+	}
+	return key
+}
+
+var emaPartners = sync.OnceValue(func() map[string]string {
+	partners := map[string]string{}
+	for _, k := range byID(builtin(), "sd1-ldm").Make().keys {
+		if strings.HasPrefix(k.Name, diffusionModel) {
+			average := emaName(k.Name)
+			partners[k.Name], partners[average] = average, k.Name
+		}
+	}
+	return partners
+})
+
 // blockRules gives every key of a model the value of its block.
 func blockRules(from, to string) []Rule {
 	names, model := byID(builtin(), from).Make(), byID(builtin(), to).Make()

@@ -19,8 +19,9 @@ type Match struct {
 	Matched    int     // keys of the inputs that the config knows
 	Extra      float64 // share of the keys of an input that it does not know, averaged
 	Missing    float64 // share of its keys that are mandatory and that an input lacks, averaged
+	Keys       int     // keys of the inputs
 	Mismatched int     // keys whose shape is known to differ
-	known      int     // keys whose shapes were compared
+	Compared   int     // keys whose shapes were compared
 	inputs     int
 }
 
@@ -35,8 +36,8 @@ func (k headerKeys) Shape(i int) tensor.Shape { return k.h.At(i).Shape }
 // Detect returns the available configs that fit all inputs, best first: fewest unknown keys,
 // then fewest shapes that differ, then fewest missing keys, then those of models before
 // those of adapters, then by identifier. A config fits an input if it knows a tenth of its
-// keys, and if at most half of the shapes differ; singleton-mecha fits only an input with
-// the one key "key". Every input must have keys.
+// keys; singleton-mecha fits only an input with the one key "key". Every input must have
+// keys.
 func (r Registry) Detect(inputs []Keys) []Match {
 	var list []Match
 	for _, row := range r.rows {
@@ -48,7 +49,7 @@ func (r Registry) Detect(inputs []Keys) []Match {
 		for _, in := range inputs {
 			fits = fits && m.add(in)
 		}
-		if fits && 2*m.Mismatched <= m.known {
+		if fits {
 			list = append(list, m)
 		}
 	}
@@ -106,7 +107,7 @@ func (m *Match) add(in Keys) bool {
 		}
 		matched[at] = true
 		if shapes != nil && k.Shape != nil {
-			m.known++
+			m.Compared++
 			if !k.Shape.Equal(shapes.Shape(i)) {
 				m.Mismatched++
 			}
@@ -125,6 +126,7 @@ func (m *Match) add(in Keys) bool {
 	m.Extra = mean(m.Extra, float64(n-hits)/float64(n))
 	m.Missing = mean(m.Missing, float64(missing)/float64(len(m.Config.keys)))
 	m.Matched += hits
+	m.Keys += n
 	m.inputs++
 	return true
 }
