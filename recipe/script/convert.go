@@ -7,7 +7,6 @@ import (
 
 	"go.starlark.net/starlark"
 
-	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
 	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -78,7 +77,7 @@ func (m *machine) converted(e *recipe.Expr, sources, targets []string) (*recipe.
 	}
 	for _, to := range targets {
 		for _, from := range sources {
-			way, ok := m.way(from, to)
+			way, ok := m.env.Methods.Ways(from).To(to)
 			if !ok {
 				continue
 			}
@@ -97,40 +96,6 @@ func (m *machine) converted(e *recipe.Expr, sources, targets []string) (*recipe.
 // broadcast reports whether a node is one value for all keys.
 func broadcast(e *recipe.Expr) bool { return e.Kind() == recipe.MergeNode && e.Method().Broadcast }
 
-// way returns the conversions between two configs: the fewest, and of equally few those that
-// are first in the catalogue.
-func (m *machine) way(from, to string) ([]*methods.Method, bool) {
-	came := m.reachable(from)
-	if from != to && came[to] == nil {
-		return nil, false
-	}
-	var list []*methods.Method
-	for at := to; at != from; at = list[len(list)-1].Params[0].Config {
-		list = append(list, came[at])
-	}
-	slices.Reverse(list)
-	return list, true
-}
-
-// reachable searches breadth first. It returns the last conversion on the way to each config
-// that conversions lead to.
-func (m *machine) reachable(from string) map[string]*methods.Method {
-	came := map[string]*methods.Method{}
-	queue := []string{from}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
-		for _, row := range m.env.Methods.All() {
-			to := row.Return.Config
-			if row.Conversion && to != "" && to != from && row.Params[0].Config == at && came[to] == nil {
-				came[to] = row
-				queue = append(queue, to)
-			}
-		}
-	}
-	return came
-}
-
 // noWay is the error for a conversion that there is not.
 func (m *machine) noWay(e *recipe.Expr, sources, targets []string) error {
 	what := (&node{m, e}).String()
@@ -140,12 +105,7 @@ func (m *machine) noWay(e *recipe.Expr, sources, targets []string) error {
 	}
 	var ways []string
 	for _, from := range sources {
-		var to []string
-		for _, row := range m.env.Configs.All() {
-			if m.reachable(from)[row.ID] != nil {
-				to = append(to, row.ID)
-			}
-		}
+		to := m.env.Methods.Ways(from).Targets()
 		if len(to) == 0 {
 			to = []string{"nothing"}
 		}
