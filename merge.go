@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/mecha-gpu/mecha-gpu/device"
@@ -18,21 +19,41 @@ import (
 // complete or not at all; it may be one of the inputs. The report may come with an
 // error: of class strict, after the output was published, or of any class if nothing was.
 func Merge(ctx context.Context, r *Recipe, output string, o Options) (*Report, error) {
-	rep, err := MergeInto(ctx, r, safetensors.Create(o.fs(), output, safetensors.Options{MkdirAll: o.MakeDirs}), o)
-	if rep != nil {
-		rep.Output = output
-	}
-	return rep, err
+	return MergeAll(ctx, []Output{{Recipe: r, Path: output}}, o)
 }
 
 // MergeInto runs a recipe and gives the result to a sink: a file, tensors in memory (see
 // stream/memory), or anything else.
-func MergeInto(ctx context.Context, r *Recipe, sink tensor.Sink, o Options) (rep *Report, err error) {
+func MergeInto(ctx context.Context, r *Recipe, sink tensor.Sink, o Options) (*Report, error) {
+	return MergeAll(ctx, []Output{{Recipe: r, Sink: sink}}, o)
+}
+
+// Output is a recipe and where its result goes.
+type Output struct {
+	Recipe *Recipe
+	Path   string       // safetensors file to write
+	Sink   tensor.Sink  // takes the result if it is not nil; Path is then not used
+	DType  tensor.DType // element type of the output; InvalidDType: that of the options
+}
+
+// MergeAll runs recipes in one pass: every input tensor that several of them need is read once,
+// and what their formulas share is computed once. Each output is what its recipe makes alone,
+// byte for byte. An output may be one of the inputs, but no two outputs may be the same file.
+//
+// All outputs are completed, synced and validated before the first one is published, and an
+// error before that leaves none. Publishing is one renaming for each file: if the program is
+// killed, or a renaming fails, between the first and the last of them, the outputs renamed so far
+// are in place, each complete, and the others are what they were.
+func MergeAll(ctx context.Context, outs []Output, o Options) (rep *Report, err error) {
 	start := time.Now()
 	if o.Progress != nil {
 		o.Progress(Progress{Stage: "plan"})
 	}
-	s, err := prepare(ctx, r, o)
+	sinks, err := o.sinks(outs)
+	if err != nil {
+		return nil, err
+	}
+	s, err := prepare(ctx, outs, o)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +65,7 @@ func MergeInto(ctx context.Context, r *Recipe, sink tensor.Sink, o Options) (rep
 		return nil, err
 	}
 	defer headers.Release()
-	done, err := run.Run(ctx, s.plan, s.models.sources, []tensor.Sink{sink}, s.candidates[s.used].devices, run.Options{
+	done, err := run.Run(ctx, s.plan, s.models.sources, sinks, s.candidates[s.used].devices, run.Options{
 		Budget: s.budget, NonFinite: o.NonFinite.guards(), CheckOutput: true, Progress: s.progress()})
 	if err != nil {
 		return nil, err
@@ -54,12 +75,39 @@ func MergeInto(ctx context.Context, r *Recipe, sink tensor.Sink, o Options) (rep
 	return rep, strictly(rep, &o)
 }
 
+// sinks makes the sinks of outputs. It refuses two outputs with the same file.
+func (o *Options) sinks(outs []Output) ([]tensor.Sink, error) {
+	if len(outs) == 0 {
+		return nil, tensor.Errorf(tensor.ClassUsage, "there is no output")
+	}
+	sinks := make([]tensor.Sink, len(outs))
+	paths := map[string]string{}
+	for i, out := range outs {
+		if sinks[i] = out.Sink; out.Sink != nil {
+			continue
+		}
+		sinks[i] = safetensors.Create(o.fs(), out.Path, safetensors.Options{MkdirAll: o.MakeDirs})
+		target, err := o.fs().Resolve(out.Path)
+		if err != nil {
+			continue // the sink says so
+		}
+		if abs, err := filepath.Abs(target); err == nil {
+			target = abs
+		}
+		if other, twice := paths[target]; twice && len(outs) > 1 {
+			return nil, &tensor.Error{Class: tensor.ClassUsage, Path: out.Path, Err: fmt.Errorf("two outputs have the same file"), Got: fmt.Sprintf("%s and %s", other, out.Path)}
+		}
+		paths[target] = out.Path
+	}
+	return sinks, nil
+}
+
 // session is a merge that is ready to run.
 type session struct {
 	o        Options
-	graph    *recipe.Graph // with the fallback
+	outs     []Output
 	models   *models
-	solved   *recipe.Solved
+	solved   []*recipe.Solved // by output
 	plan     *plan.Plan
 	budget   *device.Budget
 	warnings []string
@@ -71,8 +119,8 @@ type session struct {
 }
 
 // prepare opens the models, solves, opens devices and plans.
-func prepare(ctx context.Context, r *Recipe, o Options) (s *session, err error) {
-	s = &session{o: o}
+func prepare(ctx context.Context, outs []Output, o Options) (s *session, err error) {
+	s = &session{o: o, outs: outs, models: &models{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -82,24 +130,52 @@ func prepare(ctx context.Context, r *Recipe, o Options) (s *session, err error) 
 	if err = s.o.check(); err != nil {
 		return s, err
 	}
-	if s.graph, err = s.o.effective(r); err != nil {
-		return s, err
-	}
-	if s.models, err = openModels(ctx, r, s.graph.Models(), &s.o); err != nil {
-		return s, err
-	}
-	if s.solved, err = recipe.Solve(ctx, s.graph, s.models.bind(), s.o.solving()); err != nil {
-		return s, err
+	var targets []plan.Target
+	var recipes int64
+	seen := map[*Recipe]bool{}
+	for i := range outs {
+		t, err := s.target(ctx, &outs[i])
+		if err != nil {
+			return s, err
+		}
+		targets = append(targets, t)
+		if r := outs[i].Recipe; !seen[r] {
+			seen[r] = true
+			recipes += r.bytes
+		}
 	}
 	if err = s.open(ctx); err != nil {
 		return s, err
 	}
 	s.budget = device.NewBudget("host memory", s.o.MaxRAM)
 	po := s.o.planning()
-	po.Fixed = s.models.headerBytes() + r.bytes
+	po.Fixed = s.models.headerBytes() + recipes
 	s.checkDirs()
-	po.Metadata = s.metadata()
-	return s, s.place(ctx, po)
+	return s, s.place(ctx, targets, po)
+}
+
+// target opens the models of an output that are not open yet, and solves its recipe.
+func (s *session) target(ctx context.Context, out *Output) (t plan.Target, err error) {
+	switch {
+	case out.Recipe == nil:
+		return t, tensor.Errorf(tensor.ClassUsage, "an output has no recipe")
+	case out.DType != tensor.InvalidDType && !out.DType.IsFloat():
+		return t, tensor.Errorf(tensor.ClassUsage, "output dtype %v: expected a floating-point type", out.DType)
+	}
+	g, err := s.o.effective(out.Recipe)
+	if err != nil {
+		return t, err
+	}
+	if t.Sources, err = s.models.open(ctx, out.Recipe, g.Models(), &s.o); err != nil {
+		return t, err
+	}
+	if t.Solved, err = recipe.Solve(ctx, g, s.models.bind(g.Models(), t.Sources), s.o.solving()); err != nil {
+		return t, err
+	}
+	s.solved = append(s.solved, t.Solved)
+	t.DType = out.DType
+	t.Metadata = s.metadata(t)
+	return t, nil
 }
 
 // checkDirs warns of model folders that are not there: a typing error would otherwise look

@@ -15,40 +15,69 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// models are the opened models of a recipe, in the order of the solved graph.
+// models are the opened models of recipes, in order of first use.
 type models struct {
 	sources []tensor.Source
 	owned   []bool // opened here, to be closed here
 	reports []ModelReport
+	at      map[modelID]int
 }
 
-// openModels opens every distinct model of a recipe. Two paths of one file are opened
-// once for each path: the graph tells them apart.
-func openModels(ctx context.Context, r *Recipe, paths []string, o *Options) (*models, error) {
-	m := &models{}
+// modelID tells models apart: the graph does by path, and equal paths of recipes in different
+// folders may be different files.
+type modelID struct{ path, file string }
+
+// open opens the models of a recipe that are not open yet, and returns the numbers of all of
+// them. Two paths of one file are opened once for each path: the graph tells them apart.
+func (m *models) open(ctx context.Context, r *Recipe, paths []string, o *Options) (numbers []int, err error) {
 	var errs []error
 	for _, path := range paths {
-		src, file, owned, err := openModel(ctx, r, path, o)
+		n, err := m.openOne(ctx, r, path, o)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		m.sources = append(m.sources, src)
-		m.owned = append(m.owned, owned)
-		m.reports = append(m.reports, ModelReport{Path: path, File: file, Keys: src.Header().Len()})
+		numbers = append(numbers, n)
 	}
-	if len(errs) > 0 {
-		m.close()
-		return nil, errors.Join(errs...)
+	return numbers, errors.Join(errs...)
+}
+
+func (m *models) openOne(ctx context.Context, r *Recipe, path string, o *Options) (int, error) {
+	id := modelID{path: recipe.CleanPath(path)}
+	if _, ok := o.Sources[path]; !ok {
+		file, err := resolve(o.fs(), path, modelDirs(r, o))
+		if err != nil {
+			return 0, err
+		}
+		id.file = file
 	}
-	return m, nil
+	if n, ok := m.at[id]; ok {
+		return n, nil
+	}
+	src, file, owned, err := openModel(ctx, r, path, o)
+	if err != nil {
+		return 0, err
+	}
+	if m.at == nil {
+		m.at = map[modelID]int{}
+	}
+	n := len(m.sources)
+	m.at[id] = n
+	m.sources, m.owned = append(m.sources, src), append(m.owned, owned)
+	m.reports = append(m.reports, ModelReport{Path: path, File: file, Keys: src.Header().Len()})
+	return n, nil
+}
+
+// modelDirs are the folders in which the models of a recipe are looked for.
+func modelDirs(r *Recipe, o *Options) []string {
+	return append(append([]string{}, o.ModelDirs...), "", r.dir)
 }
 
 func openModel(ctx context.Context, r *Recipe, path string, o *Options) (src tensor.Source, file string, owned bool, err error) {
 	if s, ok := o.Sources[path]; ok {
 		return s, s.Name(), false, nil
 	}
-	file, err = resolve(o.fs(), path, append(append([]string{}, o.ModelDirs...), "", r.dir))
+	file, err = resolve(o.fs(), path, modelDirs(r, o))
 	if err != nil {
 		return nil, "", false, err
 	}
@@ -85,11 +114,11 @@ func resolve(fsys vfs.FS, path string, dirs []string) (string, error) {
 		Hint: "looked in: " + strings.Join(tried, ", ")}
 }
 
-// bind gives the headers to the solver.
-func (m *models) bind() []recipe.Model {
-	list := make([]recipe.Model, len(m.sources))
-	for i, s := range m.sources {
-		list[i] = recipe.Model{Path: m.reports[i].Path, Header: s.Header()}
+// bind gives the headers to the solver: of the models with these paths and numbers.
+func (m *models) bind(paths []string, numbers []int) []recipe.Model {
+	list := make([]recipe.Model, len(paths))
+	for i, path := range paths {
+		list[i] = recipe.Model{Path: path, Header: m.sources[numbers[i]].Header()}
 	}
 	return list
 }

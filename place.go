@@ -97,22 +97,22 @@ func (s *session) open(ctx context.Context) error {
 
 // place plans the merge and decides which devices run it. The plan of the first candidate
 // says how much work there is; the rates say how long each would take.
-func (s *session) place(ctx context.Context, o plan.Options) error {
+func (s *session) place(ctx context.Context, targets []plan.Target, o plan.Options) error {
 	first := &s.candidates[0]
-	p, err := plan.New(ctx, s.solved, first.infos(), o)
+	p, err := plan.NewAll(ctx, targets, first.infos(), o)
 	for err != nil && tensor.ClassOf(err) == tensor.ClassFit && len(s.candidates) > 1 {
 		s.reasons = append(s.reasons, fmt.Errorf("%s: %w", first.kind, err))
 		if err := s.leave(0); err != nil {
 			return err
 		}
-		p, err = plan.New(ctx, s.solved, first.infos(), o)
+		p, err = plan.NewAll(ctx, targets, first.infos(), o)
 	}
 	if err != nil {
 		return err
 	}
 	best := s.fastest(p)
 	if best != 0 {
-		if p, err = plan.New(ctx, s.solved, s.candidates[best].infos(), o); err != nil {
+		if p, err = plan.NewAll(ctx, targets, s.candidates[best].infos(), o); err != nil {
 			return err
 		}
 	}

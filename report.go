@@ -11,6 +11,10 @@ type Report struct {
 	Device string `json:"device"`     // what computed: "cpu (avx2, 2 threads)"
 	Why    string `json:"device_why"` // why that device
 
+	// Outputs are what a merge made that has several outputs; Output is then empty. Everything
+	// else is for all of them together: a name in a list has its output before it.
+	Outputs []OutputReport `json:"outputs,omitempty"`
+
 	Models []ModelReport `json:"models"`
 	Keys   KeyReport     `json:"keys"`
 
@@ -50,12 +54,21 @@ type Report struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
+// OutputReport says what came out in one of several outputs.
+type OutputReport struct {
+	Output    string    `json:"output"`
+	Keys      KeyReport `json:"keys"`
+	Missing   int       `json:"missing"`     // keys of some input that the recipe cannot produce
+	NonFinite int       `json:"non_finite"`  // keys with NaN or infinite elements
+	Lossy     int       `json:"lossy_casts"` // keys that lost range in the cast to the output type
+}
+
 // ModelReport says which file a model of the recipe was.
 type ModelReport struct {
 	Path string `json:"path"` // as in the recipe
 	File string `json:"file"` // what was opened
 	Keys int    `json:"keys"`
-	Used int    `json:"used"` // keys that the output reads or could not avoid to know
+	Used int    `json:"used"` // keys for which an output reads it
 }
 
 // KeyReport counts output keys.

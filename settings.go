@@ -69,10 +69,10 @@ var droppedMetadata = []string{"modelspec.hash_", "sshs_"}
 // metadata is what the output carries: that of the first model without hashes, the recipe,
 // and the options that decide its bytes. Nothing about device, threads or time, so that
 // equal merges have equal bytes.
-func (s *session) metadata() map[string]string {
+func (s *session) metadata(t plan.Target) map[string]string {
 	m := map[string]string{}
-	if len(s.models.sources) > 0 {
-		maps.Copy(m, s.models.sources[0].Header().Metadata)
+	if len(t.Sources) > 0 {
+		maps.Copy(m, s.models.sources[t.Sources[0]].Header().Metadata)
 	}
 	for k := range m {
 		for _, prefix := range droppedMetadata {
@@ -83,12 +83,16 @@ func (s *session) metadata() map[string]string {
 	}
 	delete(m, RecipeKey)
 	m["format"] = "pt"
-	if text, err := s.solved.Format(); err == nil {
+	if text, err := t.Solved.Format(); err == nil {
 		m[RecipeKey] = string(text)
 	} else {
 		s.warnings = append(s.warnings, fmt.Sprintf("the recipe cannot be stored in the output: %v", err))
 	}
-	m["mecha_gpu"] = s.o.describe()
+	o := s.o
+	if t.DType.Valid() {
+		o.OutputDType = t.DType
+	}
+	m["mecha_gpu"] = o.describe()
 	return m
 }
 

@@ -2,6 +2,7 @@ package mecha
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/stream/run"
@@ -9,15 +10,49 @@ import (
 
 // report starts the report of a merge with what is known before it runs.
 func (s *session) report() *Report {
-	return &Report{
+	r := &Report{
 		Type: "report", Schema: 1,
 		Device: s.candidates[s.used].name(), Why: s.why,
-		Models: s.modelReports(), Missing: names(s.plan.Missing[0]), Mismatched: names(s.plan.Mismatched[0]),
+		Models: s.modelReports(), Missing: s.names(s.plan.Missing), Mismatched: s.names(s.plan.Mismatched),
 		MaxRAM: s.o.MaxRAM, PlannedRAM: min(s.plan.HostBytes, s.o.MaxRAM),
 		PlannedVRAM: s.plan.DeviceBytes,
 		Workers:     s.plan.Ring.Workers, UnitBytes: s.plan.Ring.UnitBytes, Programs: s.plan.Totals.Programs,
 	}
+	if len(s.outs) == 1 {
+		r.Output = s.outs[0].Path
+	}
+	return r
 }
+
+// label is what a list calls a key of an output: with the output, if there are several.
+func (s *session) label(out int, key string) string {
+	if len(s.outs) == 1 {
+		return key
+	}
+	return s.name(out) + ": " + key
+}
+
+// name is what messages call an output.
+func (s *session) name(out int) string {
+	if sink := s.outs[out].Sink; sink != nil {
+		return sink.Name()
+	}
+	return s.outs[out].Path
+}
+
+// names joins the lists of all outputs.
+func (s *session) names(lists []plan.Names) (all NameList) {
+	for out, n := range lists {
+		all.Count += n.Count
+		for _, key := range n.First[:min(len(n.First), maxNames-len(all.Names))] {
+			all.Names = append(all.Names, s.label(out, key))
+		}
+	}
+	return all
+}
+
+// maxNames is how many names a list of a report holds.
+const maxNames = 1000
 
 func describeDevice(name, detail string) string {
 	if detail == "" {
@@ -37,7 +72,14 @@ func (s *session) modelReports() []ModelReport {
 
 // allWarnings collects what is odd but not wrong, given how the models were used.
 func (s *session) allWarnings(models []ModelReport) []string {
-	w := append(append([]string(nil), s.warnings...), s.solved.Warnings...) // those of the text included
+	w := slices.Clone(s.warnings)
+	for _, solved := range s.solved {
+		for _, text := range solved.Warnings { // those of the text included
+			if !slices.Contains(w, text) { // recipes of a sweep have the same
+				w = append(w, text)
+			}
+		}
+	}
 	for _, m := range models {
 		if m.Used == 0 {
 			w = append(w, fmt.Sprintf("no tensor of %s is read", m.Path))
@@ -46,23 +88,26 @@ func (s *session) allWarnings(models []ModelReport) []string {
 	return w
 }
 
-func names(n plan.Names) NameList { return NameList{Count: n.Count, Names: n.First} }
-
 // finish adds what the run did.
 func (s *session) finish(r *Report, d *run.Report) {
-	r.Keys = KeyReport{Written: d.Keys, Computed: d.Keys - d.Copied, Copied: d.Copied, Integers: d.Integers,
-		FellBack: d.FellBack, Omitted: d.Drops}
+	r.Keys = keyReport(&d.Tally)
+	if len(s.outs) > 1 {
+		for out := range s.outs {
+			r.Outputs = append(r.Outputs, OutputReport{Output: s.name(out), Keys: keyReport(&d.Sinks[out]),
+				Missing: s.plan.Missing[out].Count, NonFinite: d.Sinks[out].NonFiniteKeys, Lossy: d.Sinks[out].LossyKeys})
+		}
+	}
 	r.OmittedInputs.Count = d.Omissions
 	for _, o := range d.Omitted {
 		r.OmittedInputs.Names = append(r.OmittedInputs.Names, o.Source+": "+o.Key)
 	}
 	r.Dropped.Count = d.Drops
 	for _, k := range d.Dropped {
-		r.Dropped.Names = append(r.Dropped.Names, k.Key)
+		r.Dropped.Names = append(r.Dropped.Names, s.label(k.Sink, k.Key))
 	}
 	for _, c := range d.Flagged {
-		r.NonFinite.add(c.Key, int64(c.NonFinite))
-		r.Lossy.add(c.Key, int64(c.Overflow+c.Underflow))
+		r.NonFinite.add(s.label(c.Sink, c.Key), int64(c.NonFinite))
+		r.Lossy.add(s.label(c.Sink, c.Key), int64(c.Overflow+c.Underflow))
 	}
 	r.NonFinite.Keys, r.NonFinite.Elements = d.NonFiniteKeys, int64(d.Total.NonFinite)
 	r.Lossy.Keys, r.Lossy.Elements = d.LossyKeys, int64(d.Total.Overflow+d.Total.Underflow)
@@ -74,6 +119,10 @@ func (s *session) finish(r *Report, d *run.Report) {
 	r.PeakRAM, r.Units = s.budget.Peak(), int64(d.Units)
 	r.Time.Read, r.Time.Compute, r.Time.Write = d.Stages.Read, d.Stages.Compute+d.Stages.Wait, d.Stages.Write
 	r.Time.Publish = d.Publish
+}
+
+func keyReport(t *run.Tally) KeyReport {
+	return KeyReport{Written: t.Keys, Computed: t.Keys - t.Copied, Copied: t.Copied, Integers: t.Integers, FellBack: t.FellBack, Omitted: t.Drops}
 }
 
 // add names a key with n elements, if there are any.

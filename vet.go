@@ -17,6 +17,10 @@ type PlanReport struct {
 	Type   string `json:"type"` // "plan"
 	Schema int    `json:"schema"`
 
+	// Outputs are the paths of the outputs, if there are several. Everything else is for all of
+	// them together.
+	Outputs []string `json:"outputs,omitempty"`
+
 	Models []ModelReport `json:"models"`
 	Keys   KeyReport     `json:"keys"`
 
@@ -25,7 +29,7 @@ type PlanReport struct {
 
 	BytesRead   int64 `json:"bytes_read"`    // every sweep counted that reads again
 	BytesWrite  int64 `json:"bytes_written"` // of tensors
-	OutputBytes int64 `json:"output_bytes"`  // size of the file
+	OutputBytes int64 `json:"output_bytes"`  // size of the files
 
 	Device string `json:"device"`     // what would compute
 	Why    string `json:"device_why"` // why that device
