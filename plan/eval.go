@@ -179,8 +179,12 @@ func (e *evaluator) finish(v *value, key string) (*value, error) {
 		}
 		r.T = e.trace.Const(x)
 	}
+	name := e.s.OutputName(key)
 	for _, m := range e.s.Models {
-		i, ok := m.Header.Lookup(key)
+		i, ok := m.Header.Lookup(name)
+		if !ok {
+			i, ok = m.Header.Lookup(key)
+		}
 		if !ok {
 			continue
 		}

@@ -163,7 +163,7 @@ func (p *planner) job(i int, gone []int) (*Job, error) {
 	for t := range p.targets {
 		p.keys = p.keys[:0]
 		for _, key := range keys {
-			if _, ok := p.targets[t].layout.Lookup(key); ok {
+			if _, ok := p.targets[t].entry(key); ok {
 				p.keys = append(p.keys, key)
 			}
 		}
@@ -205,9 +205,9 @@ func (p *planner) job(i int, gone []int) (*Job, error) {
 // output fills in an output of a job: where its layout has it. An alternative for a tensor that
 // is left out has to fit there.
 func (p *planner) output(o *Output, m *made) error {
-	h := p.targets[m.target].layout
-	n, _ := h.Lookup(m.key)
-	e := h.At(n)
+	t := &p.targets[m.target]
+	n, _ := t.entry(m.key)
+	e := t.layout.At(n)
 	*o = Output{Sink: m.target, Entry: n, Key: e.Key, Pos: e.Pos, DType: e.DType, N: e.Shape.N(), Dropped: m.v.missing}
 	if m.dtype = e.DType; o.Dropped {
 		return nil

@@ -52,6 +52,12 @@ type target struct {
 	layout   *tensor.Header
 }
 
+// entry returns where the layout has a key.
+func (t *target) entry(key string) (int, bool) { return t.layout.Lookup(t.e.s.OutputName(key)) }
+
+// key returns the key of an entry of the layout.
+func (t *target) key(entry int) string { return t.e.s.KeyOf(t.layout.At(entry).Key) }
+
 // jobRef is the first output of a job.
 type jobRef struct{ target, entry int32 }
 

@@ -21,7 +21,7 @@ func (p *planner) order() int {
 		p.jobs = append(p.jobs, jobRef{int32(t), int32(next[t])})
 		for _, key := range p.keysOf(len(p.jobs) - 1) {
 			for k := range p.targets {
-				if n, ok := p.targets[k].layout.Lookup(key); ok {
+				if n, ok := p.targets[k].entry(key); ok {
 					done[k][n] = true
 				}
 			}
@@ -54,7 +54,7 @@ func (p *planner) keysOf(job int) []string {
 	if p.jobs != nil {
 		ref = p.jobs[job]
 	}
-	key := p.targets[ref.target].layout.At(int(ref.entry)).Key
+	key := p.targets[ref.target].key(int(ref.entry))
 	if all := p.group[key]; all != nil {
 		return all
 	}

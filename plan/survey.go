@@ -17,6 +17,7 @@ type survey struct {
 	o          Options
 	outs       [][]output // by target
 	missing    []Names    // by target
+	lacking    []Names    // of these, the mandatory ones
 	mismatched []Names    // by target
 	errs       []error
 	nErrs      int
@@ -54,7 +55,7 @@ const maxErrors = 1000
 func (sv *survey) keys(ctx context.Context) error {
 	n := len(sv.p.targets)
 	sv.used, sv.usedBy = make([]int, len(sv.p.headers)), make([]int, len(sv.p.headers))
-	sv.outs, sv.missing, sv.mismatched = make([][]output, n), make([]Names, n), make([]Names, n)
+	sv.outs, sv.missing, sv.lacking, sv.mismatched = make([][]output, n), make([]Names, n), make([]Names, n), make([]Names, n)
 	for t := range sv.outs {
 		sv.outs[t] = make([]output, 0, sv.p.targets[t].e.s.NumKeys())
 	}
@@ -95,7 +96,7 @@ func (sv *survey) wrong(err error) error {
 
 // complete checks the sets of output keys as a whole.
 func (sv *survey) complete() error {
-	for t, missing := range sv.missing {
+	for t, missing := range sv.lacking {
 		s := sv.p.targets[t].e.s
 		switch {
 		case sv.o.StrictKeys && missing.Count > 0:
@@ -146,7 +147,12 @@ func (sv *survey) job() error {
 	there := p.made[:0]
 	for _, m := range p.made {
 		if m.v.missing {
-			sv.missing[m.target].add(m.key)
+			if s := p.targets[m.target].e.s; s.Expected(m.key) {
+				sv.missing[m.target].add(m.key)
+				if !s.Optional(m.key) {
+					sv.lacking[m.target].add(m.key)
+				}
+			}
 			continue
 		}
 		there = append(there, m)
@@ -177,7 +183,7 @@ func (sv *survey) output(i int, m *made) error {
 	if m.v.note.Mismatch {
 		sv.mismatched[m.target].add(m.key)
 	}
-	sv.outs[m.target] = append(sv.outs[m.target], output{m.key, m.dtype, shape})
+	sv.outs[m.target] = append(sv.outs[m.target], output{sv.p.targets[m.target].e.s.OutputName(m.key), m.dtype, shape})
 	note := finalNote(m.v.note, sv.segs, i)
 	t := &sv.totals
 	t.BytesWrite += size

@@ -3,6 +3,7 @@ package recipe
 import (
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // identity tells solved nodes apart: occurrences that came out the same are one node again.
@@ -52,7 +53,22 @@ func (s *solver) result() (*Solved, error) {
 	out.Space = s.spaces[root]
 	out.Config = s.configs[root].config
 	out.domain = s.keyDomain(s.configs[root])
+	out.stored, out.canonical = s.headersOf(s.configs[root]), s.o.Compat
 	return out, nil
+}
+
+// headersOf returns the headers of the models of a component, in order of the recipe.
+func (s *solver) headersOf(c *component) (list []*tensor.Header) {
+	seen := make([]bool, len(s.models))
+	for _, i := range c.members {
+		if n := s.nodes[i].expr; n.kind == ModelNode && !s.vet {
+			if m := s.byPath[CleanPath(n.path)]; !seen[m] {
+				seen[m] = true
+				list = append(list, s.models[m].Header)
+			}
+		}
+	}
+	return list
 }
 
 // rebuild makes the node of an occurrence with what was solved as hints.

@@ -23,7 +23,9 @@ type Solved struct {
 	Config   *config.Config // of the result
 	Warnings []string       // what is odd but not wrong
 
-	domain keyDomain
+	domain    keyDomain
+	stored    []*tensor.Header // of the models that have the result's config, in order of the recipe
+	canonical bool             // outputs have canonical names
 }
 
 // ModelRef is a model of a recipe.
@@ -92,6 +94,52 @@ func (s *Solved) NumKeys() int { return s.domain.len() }
 // Key returns key i of those that the result may have: canonical names, those of the first
 // model in its order, then those that only later models have.
 func (s *Solved) Key(i int) string { return s.domain.name(i) }
+
+// OutputName returns the name under which the result stores a key: that under which the first
+// model has it whose config is the result's, so that aliases stay; the canonical name if
+// there is none, such as after a conversion.
+func (s *Solved) OutputName(key string) string {
+	aliases := s.Config.Aliases(key)
+	if len(aliases) == 0 || s.canonical {
+		return key
+	}
+	if name, ok := s.storedName(key, aliases); ok {
+		return name
+	}
+	return key
+}
+
+func (s *Solved) storedName(key string, aliases []string) (string, bool) {
+	for _, h := range s.stored {
+		if _, ok := h.Lookup(key); ok {
+			return key, true
+		}
+		for _, alias := range aliases {
+			if _, ok := h.Lookup(alias); ok {
+				return alias, true
+			}
+		}
+	}
+	return "", false
+}
+
+// KeyOf returns the key that is stored under a name.
+func (s *Solved) KeyOf(name string) string {
+	if key, ok := s.Config.Canonical(name); ok {
+		return key
+	}
+	return name
+}
+
+// Expected reports whether a result without the key lacks something: the key is mandatory, or
+// some model has it.
+func (s *Solved) Expected(key string) bool {
+	if !s.Optional(key) {
+		return true
+	}
+	_, ok := s.storedName(key, s.Config.Aliases(key))
+	return ok
+}
 
 // Optional reports whether a result without the key is complete. In a structural config no
 // key is optional.
