@@ -101,6 +101,15 @@ real-model: build ## merge a real model and compare with NumPy, if it can be fet
 softcuda: ## build the software CUDA driver: build/softcuda/libcuda.so.1
 	@tests/softcuda/build.sh build/softcuda/cache build/softcuda
 
+.PHONY: gorgoniacu-test
+gorgoniacu-test: ## the tests of the CUDA driver through gorgonia.org/cu, on the software driver (fetches cuda.h)
+	@scripts/cuda-headers.sh
+	@scripts/cu-symbols.sh
+	CGO_CFLAGS=-I$(CURDIR)/build/cuda/include CGO_LDFLAGS=-L$(CURDIR)/build/cuda/lib \
+	  go vet -tags gorgoniacu ./cuda/driver/gorgoniacu
+	CGO_CFLAGS=-I$(CURDIR)/build/cuda/include CGO_LDFLAGS=-L$(CURDIR)/build/cuda/lib \
+	  go test -race -tags gorgoniacu ./cuda/driver/gorgoniacu
+
 .PHONY: clean
 clean: ## remove what the other targets made, except fetched models
 	rm -rf $(BIN) build demo
