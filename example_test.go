@@ -246,3 +246,38 @@ func ExampleNewRecipe() {
 	fmt.Println(v.Models, v.Methods, v.MergeSpace)
 	// Output: [a.safetensors] [convert_singleton cast] weight
 }
+
+// Make several outputs in one pass: every input tensor is read once. Outputs and inputs may be
+// files, as the base is here, or in memory.
+func ExampleMergeAll() {
+	dir, err := os.MkdirTemp("", "mecha")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	save(filepath.Join(dir, "base.safetensors"), memory.Dict{"w": vector(1, 2, 3)})
+
+	o := mecha.Options{ModelDirs: []string{dir}, Sources: sources(map[string]memory.Dict{"tuned": {"w": vector(5, 6, 7)}})}
+	var outs []mecha.Output
+	for _, alpha := range []float64{0.25, 0.5, 1} {
+		e := mecha.Call("weighted_sum", mecha.Model("base.safetensors"), mecha.Model("tuned"), mecha.Args{"alpha": alpha})
+		r, err := mecha.Build(e, o)
+		if err != nil {
+			log.Fatal(err)
+		}
+		outs = append(outs, mecha.Output{Recipe: r, Sink: memory.NewSink(fmt.Sprint("alpha ", alpha), nil)})
+	}
+	report, err := mecha.MergeAll(context.Background(), outs, o)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, out := range outs {
+		fmt.Println(out.Sink.Name(), floats(out.Sink.(*memory.Sink).Dict()["w"]))
+	}
+	fmt.Println(report.BytesRead, "bytes read")
+	// Output:
+	// alpha 0.25 [2 3 4]
+	// alpha 0.5 [3 4 5]
+	// alpha 1 [5 6 7]
+	// 24 bytes read
+}

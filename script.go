@@ -24,11 +24,20 @@ type ScriptParam = script.Param
 // paths of the models that it names. A model is opened only if it is converted and the recipe
 // does not say from which model config; then its header is read.
 func ParseExpr(ctx context.Context, expr string, models map[string]string, o Options) (*Recipe, error) {
+	return ParseExprWith(ctx, expr, ScriptOptions{Models: models}, o)
+}
+
+// ParseExprWith is ParseExpr for an expression that has also names of values, such as alpha in
+// "a + alpha*(b - c)": ScriptOptions.Set says what they are.
+func ParseExprWith(ctx context.Context, expr string, s ScriptOptions, o Options) (*Recipe, error) {
 	env, err := Env(o)
 	if err != nil {
 		return nil, err
 	}
-	g, err := script.Expr(expr, env, ScriptOptions{Models: models, Keys: o.keys(ctx, "")})
+	if s.Keys == nil {
+		s.Keys = o.keys(ctx, "")
+	}
+	g, err := script.Expr(expr, env, s)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
@@ -128,4 +129,60 @@ func (p Param) parse(text string) (starlark.Value, error) {
 		}
 	}
 	return nil, wrong
+}
+
+// setNames gives free names of an expression values: a number, true or false, or else a string.
+// Each of them must be in the expression.
+func (m *machine) setNames(e syntax.Expr, set map[string]string) error {
+	if len(set) == 0 {
+		return nil
+	}
+	names := m.freeNames(e)
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if !slices.Contains(names, name) {
+			return m.fail(m.end(), &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("the expression has no free name %s", name), Hint: near(name, names)})
+		}
+	}
+	for name, text := range set {
+		m.names[name] = plainText(text)
+	}
+	return nil
+}
+
+// freeNames returns the names in an expression that mean nothing yet.
+func (m *machine) freeNames(e syntax.Expr) (names []string) {
+	var visit func(n syntax.Node) bool
+	visit = func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Ident:
+			if m.names[n.Name] == nil && starlark.Universe[n.Name] == nil && !slices.Contains(names, n.Name) {
+				names = append(names, n.Name)
+			}
+		case *syntax.DotExpr: // the name of a method
+			syntax.Walk(n.X, visit)
+			return false
+		case *syntax.BinaryExpr:
+			if n.Op == syntax.EQ { // the name of an argument
+				syntax.Walk(n.Y, visit)
+				return false
+			}
+		}
+		return true
+	}
+	syntax.Walk(e, visit)
+	return names
+}
+
+// plainText reads a value whose type is not known.
+func plainText(text string) starlark.Value {
+	if b, ok := booleans[text]; ok {
+		return b
+	}
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return starlark.MakeInt64(i)
+	}
+	if x, err := strconv.ParseFloat(text, 64); err == nil && x == x {
+		return starlark.Float(x)
+	}
+	return starlark.String(text)
 }

@@ -16,7 +16,7 @@ import (
 
 // Options are what a program is given.
 type Options struct {
-	Set    map[string]string // values of parameters, as text, by name
+	Set    map[string]string // values of parameters, as text, by name; in an expression, of free names
 	Models map[string]string // paths of models, by the name that the program has for them
 
 	// Keys gives the keys of a model by its path. It is asked only for models without a config
@@ -69,6 +69,9 @@ func Expr(expr string, env recipe.Env, o Options) (*recipe.Graph, error) {
 	e, err := dialect.ParseExpr(sourceName, expr, 0)
 	if err != nil {
 		return nil, m.wrap(err)
+	}
+	if err := m.setNames(e, o.Set); err != nil {
+		return nil, err
 	}
 	g := guard{m: m}
 	e = g.expr(e)
