@@ -35,7 +35,7 @@ var builtin = sync.OnceValue(func() []Row {
 		{Row{ID: "sd3-comfyui", probe: []string{"model.", firstStage, "text_encoders."}}, sd3},
 		{Row{ID: "sdxl-diffusers_unet_only", probe: unetProbe}, sdxlUNetOnly},
 		{Row{ID: "sdxl-kohya", probe: []string{firstStage, sdxlKohyaTextL, sdxlKohyaTextG, kohyaUNet}}, sdxlKohyaOriginal},
-		{Row{ID: "sdxl-kohya_but_diffusers", probe: []string{firstStage, sdxlKohyaTextL, sdxlKohyaTextG, kohyaUNet}}, sdxlKohyaDiffusers},
+		{Row{ID: "sdxl-kohya_but_diffusers", file: "sdxl-kohya", probe: []string{firstStage, sdxlKohyaTextL, sdxlKohyaTextG, kohyaUNet}}, sdxlKohyaDiffusers},
 		{Row{ID: "sdxl-sgm", probe: append([]string{"conditioner.", firstStage, diffusionModel, "edm_vpred.", "v_pred", "ztsnr"}, schedulerProbe...)}, sdxlSGM},
 		{Row{ID: "sdxl-supermerger_blocks", probe: blocksProbe}, sdxlBlocks},
 		{Row{ID: SingletonID, probe: []string{SingletonKey}}, singleton},

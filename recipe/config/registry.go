@@ -14,6 +14,9 @@ type Row struct {
 	Adapter bool           // generated for adapter files (LoRA); tried after the others
 	Make    func() *Config // makes the config; nil: the config is known, but not available yet
 
+	// file is the identifier that is written in the file of the config; "" if it is ID.
+	file string
+
 	// probe lists what all names and aliases of keys begin with, so that detection need not
 	// make configs that cannot fit; nil: not known.
 	probe []string
@@ -44,6 +47,34 @@ func (r Registry) With(configs ...*Config) (Registry, error) {
 		rows[i] = Row{ID: c.ID(), Make: func() *Config { return c }}
 	}
 	return r.with(rows)
+}
+
+// WithRows returns the registry with more configs, such as those of files. It fails if an
+// identifier is taken; the inner identifier of a row is left out if it is.
+func (r Registry) WithRows(rows ...Row) (Registry, error) {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		inner := rows[i].Inner
+		_, taken := r.byID[inner]
+		for k := range rows {
+			taken = taken || k != i && rows[k].ID == inner || k < i && rows[k].Inner == inner
+		}
+		if taken {
+			rows[i].Inner = ""
+		}
+	}
+	return r.with(rows)
+}
+
+// FileID returns the identifier that is written in the file of the config.
+func (r Row) FileID() string {
+	switch {
+	case r.file != "":
+		return r.file
+	case r.Inner != "":
+		return r.Inner
+	}
+	return r.ID
 }
 
 func (r Registry) with(rows []Row) (Registry, error) {
