@@ -34,6 +34,9 @@
 //	SOFTCUDA_DELAY_SEED=7     random delays before operations, and launches that run their
 //	                          blocks and threads backward; a function of the seed, the
 //	                          stream's number and the operation's number
+//	SOFTCUDA_LATE=1           operations run only while the program waits for something (a
+//	                          synchronize, a free, a copy that is not asynchronous), or one for
+//	                          each query that finds work unfinished
 //	SOFTCUDA_FAIL=call:n      the nth call of a function fails, also call:n:code and
 //	                          call:n:code:later (when the work that it queued is reached);
 //	                          code is 999 if it is left out; the call "any" counts all but

@@ -39,6 +39,12 @@ Host host_range(const char *name, uintptr_t at, size_t size) {
     return Host::wrong;
 }
 
+// Waits for what the call has queued.
+CUresult finish(const Call &call, Stream &stream) {
+    stream.wait(stream.queued());
+    return call.context->error();
+}
+
 // Copies on a fiber, so that memory that has gone in the meantime loses the context only.
 CUresult move(const char *kind, uintptr_t to, uintptr_t from, size_t size) {
     Fault fault = run_guarded([=] { memcpy(pointer(to), pointer(from), size); });
@@ -102,8 +108,7 @@ CUresult upload(Call &call, const char *name, CUdeviceptr to, const void *from, 
         operation.run = [=] { return move("h2d", to, reinterpret_cast<uintptr_t>(bytes->data()), size); };
     }
     call.enqueue(stream, std::move(operation));
-    if (wait) stream->wait(stream->queued());
-    return wait ? call.context->error() : SUCCESS;
+    return wait ? finish(call, *stream) : SUCCESS;
 }
 
 CUresult download(Call &call, const char *name, void *to, CUdeviceptr from, size_t size, CUstream handle, bool wait) {
@@ -126,8 +131,7 @@ CUresult download(Call &call, const char *name, void *to, CUdeviceptr from, size
         wait = true;
     }
     call.enqueue(stream, std::move(operation));
-    if (wait) stream->wait(stream->queued());
-    return wait ? call.context->error() : SUCCESS;
+    return wait ? finish(call, *stream) : SUCCESS;
 }
 
 CUresult copy_on_device(Call &call, const char *name, CUdeviceptr to, CUdeviceptr from, size_t size, CUstream handle, bool wait) {
@@ -144,8 +148,7 @@ CUresult copy_on_device(Call &call, const char *name, CUdeviceptr to, CUdevicept
     operation.bytes = size;
     operation.run = [=] { return move("d2d", to, from, size); };
     call.enqueue(stream, std::move(operation));
-    if (wait) stream->wait(stream->queued());
-    return SUCCESS;
+    return wait ? finish(call, *stream) : SUCCESS;
 }
 
 CUresult set_bytes(Call &call, const char *name, CUdeviceptr to, unsigned char value, size_t size, CUstream handle, bool wait) {
@@ -158,8 +161,7 @@ CUresult set_bytes(Call &call, const char *name, CUdeviceptr to, unsigned char v
     operation.bytes = size;
     operation.run = [=] { return memset(pointer(to), value, size), SUCCESS; };
     call.enqueue(stream, std::move(operation));
-    if (wait) stream->wait(stream->queued());
-    return SUCCESS;
+    return wait ? finish(call, *stream) : SUCCESS;
 }
 
 }  // namespace

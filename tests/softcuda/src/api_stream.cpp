@@ -45,7 +45,7 @@ API CUresult cuStreamSynchronize(CUstream handle) {
 API CUresult cuStreamQuery(CUstream handle) {
     return begins(__func__, [&](Call &call) -> CUresult {
         std::shared_ptr<Stream> stream = call.context->stream(handle);
-        return !stream ? INVALID_HANDLE : stream->idle() ? SUCCESS : NOT_READY;
+        return !stream ? INVALID_HANDLE : stream->ask(stream->queued()) ? SUCCESS : NOT_READY;
     });
 }
 
@@ -55,7 +55,7 @@ API CUresult cuStreamWaitEvent(CUstream handle, CUevent event, unsigned) {
         std::shared_ptr<Event> e = find_event(event);
         if (!stream || !e) return INVALID_HANDLE;
         if (std::shared_ptr<Record> record = e->record())
-            call.context->enqueue(stream, order("wait", [record] { record->wait(); }));
+            call.context->enqueue(stream, order("wait", [record] { record->stream->wait(record->n); }));
         return SUCCESS;
     });
 }
@@ -86,9 +86,10 @@ API CUresult cuEventRecord(CUevent event, CUstream handle) {
         std::shared_ptr<Stream> stream = call.context->stream(handle);
         if (!e || !stream || e->owner != call.context) return INVALID_HANDLE;
         auto record = std::make_shared<Record>();
+        record->stream = stream;
         std::lock_guard<std::mutex> lock(e->mutex);
+        record->n = call.context->enqueue(stream, order("record", [record] { record->when = std::chrono::steady_clock::now(); }));
         e->latest = record;
-        call.context->enqueue(stream, order("record", [record] { record->reach(); }));
         return SUCCESS;
     });
 }
@@ -98,7 +99,7 @@ API CUresult cuEventQuery(CUevent event) {
         std::shared_ptr<Event> e = find_event(event);
         if (!e) return INVALID_HANDLE;
         std::shared_ptr<Record> record = e->record();
-        return !record || record->reached() ? SUCCESS : NOT_READY;
+        return !record || record->stream->ask(record->n) ? SUCCESS : NOT_READY;
     });
 }
 
@@ -106,7 +107,7 @@ API CUresult cuEventSynchronize(CUevent event) {
     return ends(__func__, [&](Call &) -> CUresult {
         std::shared_ptr<Event> e = find_event(event);
         if (!e) return INVALID_HANDLE;
-        if (std::shared_ptr<Record> record = e->record()) record->wait();
+        if (std::shared_ptr<Record> record = e->record()) record->stream->wait(record->n);
         return SUCCESS;
     });
 }
@@ -117,8 +118,8 @@ API CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
         if (!a || !b || !a->timed || !b->timed) return INVALID_HANDLE;
         std::shared_ptr<Record> from = a->record(), to = b->record();
         if (!from || !to) return INVALID_HANDLE;
-        if (!from->reached() || !to->reached()) return NOT_READY;
-        *milliseconds = std::chrono::duration<float, std::milli>(to->when() - from->when()).count();
+        if (!from->stream->ask(from->n) || !to->stream->ask(to->n)) return NOT_READY;
+        *milliseconds = std::chrono::duration<float, std::milli>(to->when - from->when).count();
         return SUCCESS;
     });
 }

@@ -1,5 +1,7 @@
 #include "context.h"
 
+#include <algorithm>
+
 #include "journal.h"
 #include "memory.h"
 #include "settings.h"
@@ -83,7 +85,7 @@ void Context::lose(CUresult code) {
 
 std::vector<std::shared_ptr<Stream>> Context::streams() {
     std::lock_guard<std::mutex> lock(mutex_);
-    std::vector<std::shared_ptr<Stream>> all(streams_.begin(), streams_.end());
+    std::vector<std::shared_ptr<Stream>> all = streams_;
     if (default_) all.push_back(default_);
     return all;
 }
@@ -108,7 +110,7 @@ std::shared_ptr<Stream> Context::stream(CUstream handle) {
 CUstream Context::make_stream(bool blocking) {
     std::shared_ptr<Stream> s = Stream::start(this, blocking);
     std::lock_guard<std::mutex> lock(mutex_);
-    streams_.insert(s);
+    streams_.push_back(s);
     return static_cast<CUstream>(stream_handles().add(s));
 }
 
@@ -116,10 +118,10 @@ void Context::destroy_stream(CUstream handle, const std::shared_ptr<Stream> &str
     stream_handles().remove(handle);
     stream->close();
     std::lock_guard<std::mutex> lock(mutex_);
-    for (auto it = streams_.begin(); it != streams_.end();) it = (*it)->ended() ? streams_.erase(it) : std::next(it);
+    streams_.erase(std::remove_if(streams_.begin(), streams_.end(), [](const auto &s) { return s->ended(); }), streams_.end());
 }
 
-void Context::enqueue(const std::shared_ptr<Stream> &stream, Operation operation) {
+uint64_t Context::enqueue(const std::shared_ptr<Stream> &stream, Operation operation) {
     auto wait_for = [&](const std::shared_ptr<Stream> &other) {
         if (other == stream || other->idle()) return;
         Operation wait;
@@ -139,7 +141,7 @@ void Context::enqueue(const std::shared_ptr<Stream> &stream, Operation operation
     } else if (zero && stream->blocking) {
         wait_for(zero);
     }
-    stream->push(std::move(operation));
+    return stream->push(std::move(operation));
 }
 
 void Context::synchronize() {

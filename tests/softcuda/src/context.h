@@ -2,7 +2,6 @@
 #pragma once
 #include <atomic>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -49,7 +48,8 @@ struct Context {
     CUstream make_stream(bool blocking);
     void destroy_stream(CUstream handle, const std::shared_ptr<Stream> &stream);
     // Queues work, and the order between the default stream and the blocking ones with it.
-    void enqueue(const std::shared_ptr<Stream> &stream, Operation operation);
+    // Returns its number in the stream.
+    uint64_t enqueue(const std::shared_ptr<Stream> &stream, Operation operation);
     void synchronize();
 
   private:
@@ -60,7 +60,7 @@ struct Context {
     int retained_ = 0;
     std::atomic<CUresult> error_{SUCCESS};
     std::shared_ptr<Stream> default_;
-    std::set<std::shared_ptr<Stream>> streams_;  // also those that were destroyed and have work left
+    std::vector<std::shared_ptr<Stream>> streams_;  // also those that were destroyed and have work left
 };
 
 // A device does one copy in each direction and one launch at a time.

@@ -31,6 +31,9 @@ void write_line(int file, const char *prefix, const char *format, va_list argume
     int start = snprintf(text, sizeof text, "%s", prefix);
     int length = start + vsnprintf(text + start, sizeof text - size_t(start) - 1, format, arguments);
     if (length > int(sizeof text) - 2) length = int(sizeof text) - 2;
+    while (length > 0 && text[length - 1] == '\n') length--;
+    for (int i = 0; i < length; i++)
+        if (text[i] == '\n') text[i] = ';';
     text[length++] = '\n';
     if (write(file, text, size_t(length)) < 0) return;  // a full disk is not the program's fault
 }

@@ -15,7 +15,7 @@
 void journal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // A mistake of the program or of a kernel, which real hardware may or may not notice. It goes
-// to standard error and to the log.
+// to standard error and to the log, with its lines joined.
 void violation(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // What happens to a call: nothing, a failure at once, or a failure of the work that it queues.

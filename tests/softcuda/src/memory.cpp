@@ -154,21 +154,24 @@ bool Memory::touches(Kind kind, uintptr_t at, size_t size) const {
 
 std::string Memory::describe(uintptr_t address) const {
     std::lock_guard<std::mutex> lock(mutex_);
-    auto text = [](const char *where, size_t bytes, const Allocation &a, const char *state) {
-        char out[160];
-        int n = bytes ? snprintf(out, sizeof out, "%zu bytes %s ", bytes, where) : snprintf(out, sizeof out, "%s ", where);
-        snprintf(out + n, sizeof out - size_t(n), "%s %llu (%zu bytes%s)", name_of(a.kind),
-                 static_cast<unsigned long long>(a.id), a.size, state);
-        return std::string(out);
+    const Allocation *nearest = nullptr;
+    size_t distance = guard;
+    bool is_live = false;
+    auto consider = [&](const Allocation &a, bool live) {
+        size_t d = address < a.at ? a.at - address : address < a.at + a.size ? 0 : address - a.at - a.size + 1;
+        if (d >= distance) return;
+        nearest = &a;
+        distance = d;
+        is_live = live;
     };
-    for (const auto *table : {&live_, &freed_}) {
-        const char *state = table == &live_ ? "" : ", freed";
-        for (const auto &[at, a] : *table) {
-            if (!a.slot || address < a.slot - guard || address >= a.slot + a.slot_size + guard) continue;
-            if (address < at) return text("before the start of", at - address, a, state);
-            if (address < at + a.size) return text("inside", 0, a, state);
-            return text("after the end of", address - at - a.size, a, state);
-        }
-    }
-    return "in no memory of the device";
+    for (const auto &[at, a] : live_) consider(a, true);
+    for (const auto &[at, a] : freed_) consider(a, false);
+    if (!nearest) return "far from any memory of the device";
+    char text[160];
+    const Allocation &a = *nearest;
+    const size_t offset = address < a.at ? a.at - address : address - a.at;
+    const char *where = address < a.at ? "before the start" : distance ? "after the start, beyond the end," : "after the start";
+    snprintf(text, sizeof text, "%zu bytes %s of %s %llu of %zu bytes%s", offset, where, name_of(a.kind),
+             static_cast<unsigned long long>(a.id), a.size, is_live ? "" : ", freed");
+    return text;
 }

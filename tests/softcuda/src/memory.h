@@ -44,7 +44,8 @@ class Memory {
     bool find(uintptr_t at, size_t size, Allocation &out) const;
     // Whether the range touches any allocation of this kind.
     bool touches(Kind kind, uintptr_t at, size_t size) const;
-    // Where an address is, for messages: "16 bytes after the end of alloc 3 (4096 bytes)".
+    // Where an address is, for messages: "4100 bytes after the start,
+    // beyond the end, of alloc 3 of 4096 bytes".
     std::string describe(uintptr_t address) const;
 
   private:

@@ -142,6 +142,7 @@ Settings read() {
     knob("SOFTCUDA_THREADS", integer(s.threads, 64));
     knob("SOFTCUDA_DELAY_SEED", [&](const std::string &t) { return s.random = number(t, s.seed); });
     knob("SOFTCUDA_DELAY", [&](const std::string &t) { return delays(t, s.delay); });
+    knob("SOFTCUDA_LATE", [&](const std::string &t) { return s.late = t == "1", s.late || t == "0"; });
     knob("SOFTCUDA_FAIL", [&](const std::string &t) { return failures(t, s.failures); });
     knob("SOFTCUDA_LOG", [&](const std::string &t) { s.log = t; return true; });
     if (!s.threads) {

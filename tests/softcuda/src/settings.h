@@ -24,6 +24,7 @@ struct Settings {
     bool random = false;                           // SOFTCUDA_DELAY_SEED is set
     uint64_t seed = 0;                             //   and its value
     std::map<std::string, unsigned> delay;         // SOFTCUDA_DELAY: microseconds by kind: h2d, d2h, d2d, memset, kernel
+    bool late = false;                             // SOFTCUDA_LATE=1: work runs only while the program waits
     std::vector<Failure> failures;                 // SOFTCUDA_FAIL: call:n[:code[:later]], several with commas
     std::string log;                               // SOFTCUDA_LOG: file to append to
     std::vector<int> visible;                      // devices that CUDA_VISIBLE_DEVICES leaves, in its order

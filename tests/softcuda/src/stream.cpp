@@ -1,5 +1,6 @@
 #include "stream.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "context.h"
@@ -53,6 +54,7 @@ void Stream::main() {
         Operation operation = std::move(queue_.front());
         queue_.pop_front();
         const uint64_t n = done_ + 1;
+        if (settings().late) changed_.wait(lock, [&] { return wanted_ >= n; });
         lock.unlock();
         carry_out(operation, n);
         operation = {};  // what it holds on to ends here, before anyone is told
@@ -78,11 +80,11 @@ void Stream::carry_out(Operation &operation, uint64_t n) {
     owner->lose(operation.late ? operation.late : operation.run());
 }
 
-void Stream::push(Operation operation) {
+uint64_t Stream::push(Operation operation) {
     std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_back(std::move(operation));
-    queued_++;
     changed_.notify_all();
+    return ++queued_;
 }
 
 uint64_t Stream::queued() const {
@@ -90,9 +92,19 @@ uint64_t Stream::queued() const {
     return queued_;
 }
 
-void Stream::wait(uint64_t queued) {
+void Stream::wait(uint64_t n) {
     std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return done_ >= queued; });
+    wanted_ = std::max(wanted_, n);
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return done_ >= n; });
+}
+
+bool Stream::ask(uint64_t n) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (done_ >= n) return true;
+    wanted_ = std::max(wanted_, done_ + 1);
+    changed_.notify_all();
+    return false;
 }
 
 bool Stream::idle() const {
@@ -109,21 +121,4 @@ void Stream::close() {
 bool Stream::ended() const {
     std::lock_guard<std::mutex> lock(mutex_);
     return closed_ && done_ == queued_;
-}
-
-void Record::reach() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    reached_ = true;
-    when_ = std::chrono::steady_clock::now();
-    changed_.notify_all();
-}
-
-void Record::wait() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [this] { return reached_; });
-}
-
-bool Record::reached() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return reached_;
 }

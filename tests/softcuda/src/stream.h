@@ -1,5 +1,6 @@
 // Streams and events. A stream has a thread of its own that carries out what was queued, in
-// order; an event is a point that the stream reaches.
+// order; an event is a point that the stream reaches. With SOFTCUDA_LATE it carries out only
+// what someone waits for, which is as late as a correct program allows.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -29,12 +30,13 @@ class Stream : public std::enable_shared_from_this<Stream> {
     // Makes a stream and its thread. A blocking one orders itself with the default stream.
     static std::shared_ptr<Stream> start(Context *owner, bool blocking);
 
-    void push(Operation operation);
-    uint64_t queued() const;         // operations so far
-    void wait(uint64_t queued);      // until so many are done
+    uint64_t push(Operation operation);  // returns the operation's number, from 1
+    uint64_t queued() const;             // operations so far
+    void wait(uint64_t n);               // until operation n is done
+    bool ask(uint64_t n);                // whether it is done; a program that asks wants the next one
     bool idle() const;
-    void close();                    // the thread ends when everything is done
-    bool ended() const;              // closed, and everything is done
+    void close();                        // the thread ends when everything is done
+    bool ended() const;                  // closed, and everything is done
 
     Context *const owner;
     const uint64_t id;
@@ -49,22 +51,16 @@ class Stream : public std::enable_shared_from_this<Stream> {
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Operation> queue_;
-    uint64_t queued_ = 0, done_ = 0;
+    uint64_t queued_ = 0, done_ = 0, wanted_ = 0;
     bool closed_ = false;
 };
 
-// One recording of an event. Waiting needs no event: it may be recorded again or destroyed.
+// One recording of an event: operation n of a stream. Waiting needs no event; it may be
+// recorded again or destroyed meanwhile.
 struct Record {
-    void reach();
-    void wait();
-    bool reached();
-    std::chrono::steady_clock::time_point when() { return when_; }
-
-  private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool reached_ = false;
-    std::chrono::steady_clock::time_point when_;
+    std::shared_ptr<Stream> stream;
+    uint64_t n = 0;
+    std::chrono::steady_clock::time_point when;  // once it is reached
 };
 
 struct Event {
