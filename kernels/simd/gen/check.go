@@ -12,9 +12,11 @@ func (m machine) beginChecked(op string, p, q byte, isQ bool) {
 		m.prepare(p, false)
 		m.ins("MOVQ %d(SI), BX", qPtr)
 		m.ins("LEAQ (BX)(R9*%d), BX", m.size(q))
+		m.source(q, true)
 	} else {
 		m.ins("MOVQ %d(SI), AX", pPtr)
 		m.ins("LEAQ (AX)(R9*%d), AX", m.size(p))
+		m.source(p, false)
 		m.prepare(q, true)
 	}
 	m.ins("VXORPS Y11, Y11, Y11")

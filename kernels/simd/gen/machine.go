@@ -79,12 +79,8 @@ func (m machine) at(kind byte, base string, u int) string {
 }
 
 // prepare makes operand P or Q ready: a broadcast in Y15 or Y14, or the address of its
-// first element in AX or BX.
+// first element in AX or BX and what loads of it need.
 func (m machine) prepare(kind byte, isQ bool) {
-	ptr, extra, base, idx, reg := pPtr, pExtra, "AX", "CX", "Y15"
-	if isQ {
-		ptr, extra, base, idx, reg = qPtr, qExtra, "BX", "DI", "Y14"
-	}
 	switch kind {
 	case '-':
 	case 'i':
@@ -92,13 +88,56 @@ func (m machine) prepare(kind byte, isQ bool) {
 		if m.f64 {
 			op = "VBROADCASTSD"
 		}
-		m.ins("%s %d(SI), %s", op, extra, reg)
+		extra := pExtra
+		if isQ {
+			extra = qExtra
+		}
+		m.ins("%s %d(SI), %s", op, extra, spare(isQ))
 	default:
-		m.ins("MOVQ %d(SI), %s", ptr, base)
-		m.ins("MOVQ %d(SI), %s", extra, idx)
-		m.ins("ANDQ R9, %s", idx)
-		m.ins("LEAQ (%s)(%s*%d), %s", base, idx, m.size(kind), base)
+		m.address(kind, isQ)
+		m.source(kind, isQ)
 	}
+}
+
+// address leaves the address of the first element of P or Q in AX or BX.
+func (m machine) address(kind byte, isQ bool) {
+	ptr, extra, base, idx := pPtr, pExtra, "AX", "CX"
+	if isQ {
+		ptr, extra, base, idx = qPtr, qExtra, "BX", "DI"
+	}
+	m.ins("MOVQ %d(SI), %s", ptr, base)
+	m.ins("MOVQ %d(SI), %s", extra, idx)
+	m.ins("ANDQ R9, %s", idx)
+	m.ins("LEAQ (%s)(%s*%d), %s", base, idx, m.size(kind), base)
+}
+
+// prefetchBytes is how far ahead elements of two bytes are asked for. Three sources run 1.1
+// times as fast with it, two 1.04 times; with 576 bytes, 0.9 and 0.8 times (Zen 4, 2026-11-26).
+// Wider elements gain nothing.
+const prefetchBytes = 448
+
+// source prepares loads from the address of P or Q.
+func (m machine) source(kind byte, isQ bool) {
+	base := "AX"
+	if isQ {
+		base = "BX"
+	}
+	if m.size(kind) == 2 {
+		for at := 0; at < regs*m.lanes()*2; at += 64 {
+			m.ins("PREFETCHT0 %d(%s)", prefetchBytes+at, base)
+		}
+	}
+	if kind == 'p' {
+		m.ins("VMOVDQU %s, %s", m.constant32(0xffff0000), spare(isQ))
+	}
+}
+
+// spare is the register of an operand: its broadcast, or a constant that its loads need.
+func spare(isQ bool) string {
+	if isQ {
+		return "Y14"
+	}
+	return "Y15"
 }
 
 // load reads register u of memory into dst, converted to the compute type. dst may not
@@ -118,11 +157,11 @@ func (m machine) load(kind byte, base string, u, dst int) {
 		m.ins("VPMOVZXWD %s, Y%d", at, dst)
 		m.ins("VPSLLD $16, Y%d, Y%d", dst, dst)
 	case 'p':
-		m.ins("VMOVDQU %d(%s), Y%d", u/2*32, base, dst)
 		if u%2 == 0 {
+			m.ins("VMOVDQU %d(%s), Y%d", u/2*32, base, dst)
 			m.ins("VPSLLD $16, Y%d, Y%d", dst, dst)
 		} else {
-			m.ins("VPAND %s, Y%d, Y%d", m.constant32(0xffff0000), dst, dst)
+			m.ins("VPAND %d(%s), %s, Y%d", u/2*32, base, spare(base == "BX"), dst)
 		}
 	case 'x':
 		m.ins("VCVTPD2PSY %s, X%d", at, dst)
@@ -150,13 +189,13 @@ func (m machine) load64(kind byte, at string, dst int) {
 // operand returns a register or memory operand that holds register u of P or Q; other
 // kinds than the compute type are converted into tmp first.
 func (m machine) operand(kind byte, isQ bool, u, tmp int) string {
-	base, reg := "AX", "Y15"
+	base := "AX"
 	if isQ {
-		base, reg = "BX", "Y14"
+		base = "BX"
 	}
 	switch kind {
 	case 'i':
-		return reg
+		return spare(isQ)
 	case 'm':
 		return m.at('m', base, u)
 	}

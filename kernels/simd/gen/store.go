@@ -41,7 +41,7 @@ func (m machine) store(op string, k byte, counted bool) {
 		q = 'm'
 	}
 	m.begin(op, k, q)
-	m.prepare(k, false)
+	m.address(k, false)
 	m.quick(k, counted)
 	m.next()
 	m.raw("careful:")
@@ -223,7 +223,7 @@ func (m machine) tally(k byte) {
 func (m machine) flags() {
 	for _, k := range []byte(m.memory()) {
 		m.begin("FLAG", k, 'm')
-		m.prepare(k, false)
+		m.address(k, false)
 		bytes := regs * m.lanes() * m.size(k)
 		if m.size(k) == 2 {
 			inf := uint32(infBF16)
