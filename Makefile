@@ -93,6 +93,10 @@ conformance: ## the cases in the folder MECHA_CONFORMANCE, with what was skipped
 	log="$$(go test -count=1 -v -run Conformance ./tests/)" || { echo "$$log"; exit 1; }; \
 	grep '^conformance' <<<"$$log"
 
+.PHONY: roundtrip
+roundtrip: build ## recipes from sd-mecha and to it, with equal numbers (installs sd-mecha and PyTorch outside the repository)
+	@scripts/reference/run.sh roundtrip.py $(BINARY)
+
 .PHONY: real-model
 real-model: build ## merge a real model and compare with NumPy, if it can be fetched
 	@scripts/realmodel.sh $(BINARY)

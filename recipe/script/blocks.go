@@ -34,7 +34,7 @@ func (m *machine) blockWeights(args starlark.Tuple, kwargs []starlark.Tuple) (st
 		return nil, fmt.Errorf("blocks: %w", err)
 	}
 	var h recipe.Hints
-	if len(families) == 1 {
+	if len(families) == 1 && to == starlark.None {
 		h.Config = families[0]
 	}
 	e, err := m.here().Literal(entries, h)
