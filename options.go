@@ -20,6 +20,10 @@ type Options struct {
 	// Methods are merge methods beside the built-in ones.
 	Methods []*methods.Method
 
+	// Configs are model configs beside the built-in ones: paths of YAML files, in the format
+	// of sd-mecha, or of folders of them (*.yaml, *.yml).
+	Configs []string
+
 	// Devices are opened in order of preference; the first kind that opens is used. Empty
 	// means the CPU.
 	Devices []device.Opener

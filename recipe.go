@@ -12,7 +12,6 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
-	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/stream/safetensors"
 	"github.com/mecha-gpu/mecha-gpu/stream/vfs"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -69,7 +68,11 @@ func Methods(o Options) (methods.Set, error) { return methods.Builtin().With(o.M
 // spaces.
 func Env(o Options) (recipe.Env, error) {
 	set, err := Methods(o)
-	return recipe.Env{Methods: set, Configs: config.Builtin(), Spaces: methods.BuiltinSpaces()}, err
+	if err != nil {
+		return recipe.Env{}, err
+	}
+	configs, err := Configs(o)
+	return recipe.Env{Methods: set, Configs: configs, Spaces: methods.BuiltinSpaces()}, err
 }
 
 // ParseRecipe reads a recipe in the .mecha text format. No model is opened. All errors in

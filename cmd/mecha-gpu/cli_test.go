@@ -9,6 +9,7 @@ import (
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/methods"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 )
 
 // fakeLibrary answers as a test needs and keeps what it was asked.
@@ -49,6 +50,16 @@ func (f *fakeLibrary) Inspect(_ context.Context, path string, o mecha.Options) (
 }
 
 func (f *fakeLibrary) Methods(mecha.Options) (methods.Set, error) { return methods.Builtin(), f.err }
+
+func (f *fakeLibrary) Configs(mecha.Options) (config.Registry, error) { return config.Builtin(), f.err }
+
+func (f *fakeLibrary) DetectConfig(context.Context, string, mecha.Options) (*mecha.Detection, error) {
+	return &mecha.Detection{}, f.err
+}
+
+func (f *fakeLibrary) NewConfig(context.Context, string, string, mecha.Options) (string, error) {
+	return "", f.err
+}
 
 func (f *fakeLibrary) Show(_ context.Context, in input, _ string, _ mecha.Options) (string, error) {
 	f.in = in

@@ -5,6 +5,7 @@ import (
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/methods"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 )
 
 // facade is the library of the program.
@@ -54,6 +55,16 @@ func (facade) Inspect(ctx context.Context, path string, o mecha.Options) (*mecha
 }
 
 func (facade) Methods(o mecha.Options) (methods.Set, error) { return mecha.Methods(o) }
+
+func (facade) Configs(o mecha.Options) (config.Registry, error) { return mecha.Configs(o) }
+
+func (facade) DetectConfig(ctx context.Context, path string, o mecha.Options) (*mecha.Detection, error) {
+	return mecha.DetectConfig(ctx, path, o)
+}
+
+func (facade) NewConfig(ctx context.Context, id, path string, o mecha.Options) (string, error) {
+	return mecha.NewConfig(ctx, id, path, o)
+}
 
 // Forms in which a recipe is shown.
 const (

@@ -28,6 +28,7 @@ func (f *recipeFlags) addMeaning(fs *pflag.FlagSet) {
 	f.space = oneOf(named[string]{"weight", "weight"}, named[string]{"delta", "delta"},
 		named[string]{"param", "param"}, named[string]{"any", "any"})
 	f.compat = oneOf(named[string]{"none", ""}, named[string]{"sd-mecha-1.1.5", "sd-mecha-1.1.5"})
+	f.addConfigs(fs)
 	fs.Var(&f.space, "merge-space", "merge space that the result must have")
 	fs.Var(&f.compat, "compat", "behave as this program where the two differ")
 }
@@ -36,6 +37,7 @@ func (f *recipeFlags) addMeaning(fs *pflag.FlagSet) {
 func (f *recipeFlags) options(o *mecha.Options) {
 	o.MergeSpace = f.space.value()
 	o.Compat = f.compat.value()
+	o.Configs = f.configs
 }
 
 // mergeFlags are the flags that say how to merge; plan and merge have them.

@@ -6,6 +6,7 @@ import (
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/methods"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -17,6 +18,9 @@ type library interface {
 	Merge(ctx context.Context, in input, output string, o mecha.Options) (*mecha.Report, error)
 	Inspect(ctx context.Context, path string, o mecha.Options) (*mecha.Inspection, error)
 	Methods(o mecha.Options) (methods.Set, error)
+	Configs(o mecha.Options) (config.Registry, error)
+	DetectConfig(ctx context.Context, path string, o mecha.Options) (*mecha.Detection, error)
+	NewConfig(ctx context.Context, id, path string, o mecha.Options) (string, error)
 	Show(ctx context.Context, in input, form string, o mecha.Options) (string, error)
 	ScriptParams(ctx context.Context, path string) ([]mecha.ScriptParam, error)
 }

@@ -56,6 +56,7 @@ func newRecipeShowCommand(a *app) *cobra.Command {
 		},
 	}
 	f.addScript(cmd.Flags())
+	f.addConfigs(cmd.Flags())
 	a.helpWithParameters(cmd)
 	return cmd
 }
@@ -79,6 +80,7 @@ func newRecipeWriteCommand(a *app, name, short, long, example string) *cobra.Com
 		RunE: func(cmd *cobra.Command, args []string) error { return w.run(a, cmd, args) },
 	}
 	w.sourceFlags.add(cmd.Flags())
+	w.addConfigs(cmd.Flags())
 	cmd.Flags().Var(&w.form, "to", "form to write; that of the suffix of OUT, if it has one")
 	cmd.Flags().StringVarP(&w.output, "output", "o", "", "`OUT` is the file to write; standard output if it is not given")
 	a.helpWithParameters(cmd)
@@ -96,7 +98,7 @@ func (w *recipeWriter) run(a *app, cmd *cobra.Command, args []string) error {
 			return usage("-o %s: %v", w.output, err)
 		}
 	}
-	text, err := a.lib.Show(cmd.Context(), in, w.form.value(), mecha.Options{})
+	text, err := a.lib.Show(cmd.Context(), in, w.form.value(), mecha.Options{Configs: w.configs})
 	if err != nil {
 		return err
 	}

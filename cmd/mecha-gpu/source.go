@@ -16,6 +16,8 @@ type sourceFlags struct {
 	expr   string
 	models []string
 	set    []string
+
+	configs []string
 }
 
 // add adds the flags to a command.
@@ -28,6 +30,11 @@ func (f *sourceFlags) add(fs *pflag.FlagSet) {
 func (f *sourceFlags) addScript(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.models, "model", "m", nil, "`NAME=FILE`: a model by the name that EXPR, or a .star program, has for it; may be repeated")
 	fs.StringArrayVar(&f.set, "set", nil, "`NAME=VALUE`: a parameter of a .star program; may be repeated")
+}
+
+// addConfigs adds --config.
+func (f *sourceFlags) addConfigs(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&f.configs, "config", nil, "`FILE` with a model config (YAML as of sd-mecha), or a folder of them; may be repeated")
 }
 
 // isScript reports whether a recipe is a Starlark program.

@@ -20,6 +20,7 @@ type Match struct {
 	Extra      float64 // share of the keys of an input that it does not know, averaged
 	Missing    float64 // share of its keys that are mandatory and that an input lacks, averaged
 	Keys       int     // keys of the inputs
+	Absent     int     // its mandatory keys that inputs lack
 	Mismatched int     // keys whose shape is known to differ
 	Compared   int     // keys whose shapes were compared
 	inputs     int
@@ -127,6 +128,7 @@ func (m *Match) add(in Keys) bool {
 	m.Missing = mean(m.Missing, float64(missing)/float64(len(m.Config.keys)))
 	m.Matched += hits
 	m.Keys += n
+	m.Absent += missing
 	m.inputs++
 	return true
 }
