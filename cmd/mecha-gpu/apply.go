@@ -16,7 +16,7 @@ METHOD that are required, in order; its other parameters are flags, which
 
   mecha-gpu apply METHOD --help
 
-lists. A parameter whose flag would be that of the command has --p- before its name. Where a
+lists; --sweep takes them as well. A parameter whose flag would be that of the command has --p- before its name. Where a
 tensor is expected, a number is that number for every key, and anything else is the path of a
 model (./0.5 is a file). The result is that of a recipe with this one method.`
 
@@ -81,7 +81,7 @@ func newMethodCommand(a *app, m *methods.Method) *cobra.Command {
 		Short:                 firstSentence(m.Doc),
 		DisableFlagsInUseLine: true,
 	}
-	o.addRun(a, cmd)
+	o.addRun(a, cmd, "of METHOD")
 	o.space.at = len(o.space.all) - 1 // any: a difference is a result as well
 	if f := cmd.Flags().Lookup("merge-space"); f != nil {
 		f.DefValue = o.space.String()
@@ -127,7 +127,15 @@ func runApply(a *app, cmd *cobra.Command, o *mergeOptions, flags *methodFlags, a
 	if err != nil {
 		return err
 	}
-	return o.run(a, cmd, input{call: c}, options)
+	grid, err := o.grid(nil)
+	if err != nil {
+		return err
+	}
+	ins, paths, err := o.outputs([]input{{call: c}}, grid, o.output)
+	if err != nil {
+		return err
+	}
+	return o.run(a, cmd, ins, paths, options)
 }
 
 // columns is the width of help.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -187,6 +189,30 @@ func (f *methodFlags) call(args []string) (*call, error) {
 		return nil, usage("%s: unexpected argument %q: apply %s%s; other parameters are flags", f.method.ID, args[0], f.method.ID, required(f.method))
 	}
 	return c, nil
+}
+
+// with returns the call with values for more parameters.
+func (c *call) with(values map[string]string) (*call, error) {
+	x := &call{method: c.method, args: slices.Clone(c.args)}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		p, i, ok := c.method.Param(name)
+		switch {
+		case !ok:
+			var names []string
+			for k := range c.method.Params {
+				names = append(names, c.method.Params[k].Name)
+			}
+			return nil, usage("--sweep %s: %s has no such parameter%s", name, c.method.ID, meant(name, names))
+		case c.args[i] != nil:
+			return nil, usage("--sweep %s: the parameter has an argument already", name)
+		}
+		arg, err := parseArgument(p, values[name])
+		if err != nil {
+			return nil, err
+		}
+		x.args[i] = []argument{arg}
+	}
+	return x, nil
 }
 
 // recipe makes the recipe of a call. A model is in the first merge space that its parameter

@@ -137,9 +137,9 @@ type hooked struct {
 	options func(*mecha.Options)
 }
 
-func (h hooked) Merge(ctx context.Context, in input, output string, o mecha.Options) (*mecha.Report, error) {
+func (h hooked) Merge(ctx context.Context, ins []input, outputs []string, o mecha.Options) (*mecha.Report, error) {
 	h.options(&o)
-	return h.facade.Merge(ctx, in, output, o)
+	return h.facade.Merge(ctx, ins, outputs, o)
 }
 
 func TestInputThatChangesDuringTheMergeIsAnError(t *testing.T) {

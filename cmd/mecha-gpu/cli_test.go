@@ -21,8 +21,10 @@ type fakeLibrary struct {
 	err     error
 	steps   []mecha.Progress // shown by Merge
 
-	in      input
-	output  string
+	in      input   // the last one
+	ins     []input // all of Merge and PlanMerge
+	output  string  // the first one
+	outputs []string
 	options mecha.Options
 }
 
@@ -31,13 +33,13 @@ func (f *fakeLibrary) Vet(_ context.Context, in input, o mecha.Options) (*mecha.
 	return f.vet, f.err
 }
 
-func (f *fakeLibrary) PlanMerge(_ context.Context, in input, o mecha.Options) (*mecha.PlanReport, error) {
-	f.in, f.options = in, o
+func (f *fakeLibrary) PlanMerge(_ context.Context, ins []input, o mecha.Options) (*mecha.PlanReport, error) {
+	f.in, f.ins, f.options = ins[len(ins)-1], ins, o
 	return f.plan, f.err
 }
 
-func (f *fakeLibrary) Merge(_ context.Context, in input, output string, o mecha.Options) (*mecha.Report, error) {
-	f.in, f.output, f.options = in, output, o
+func (f *fakeLibrary) Merge(_ context.Context, ins []input, outputs []string, o mecha.Options) (*mecha.Report, error) {
+	f.in, f.ins, f.output, f.outputs, f.options = ins[len(ins)-1], ins, outputs[0], outputs, o
 	for _, p := range f.steps {
 		o.Progress(p)
 	}

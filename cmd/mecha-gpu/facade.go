@@ -17,7 +17,7 @@ func load(ctx context.Context, in input, o mecha.Options) (*mecha.Recipe, error)
 	case in.call != nil:
 		return in.call.recipe(o)
 	case in.path == "":
-		return mecha.ParseExpr(ctx, in.expr, in.script.Models, o)
+		return mecha.ParseExprWith(ctx, in.expr, in.script, o)
 	case in.path == "-":
 		return mecha.ParseRecipe(in.text, "standard input", o)
 	case isScript(in.path):
@@ -34,20 +34,33 @@ func (facade) Vet(ctx context.Context, in input, o mecha.Options) (*mecha.VetRep
 	return mecha.Vet(ctx, r, o)
 }
 
-func (facade) PlanMerge(ctx context.Context, in input, o mecha.Options) (*mecha.PlanReport, error) {
-	r, err := load(ctx, in, o)
+func (facade) PlanMerge(ctx context.Context, ins []input, o mecha.Options) (*mecha.PlanReport, error) {
+	outs, err := loadAll(ctx, ins, make([]string, len(ins)), o)
 	if err != nil {
 		return nil, err
 	}
-	return mecha.PlanMerge(ctx, r, o)
+	return mecha.PlanAll(ctx, outs, o)
 }
 
-func (facade) Merge(ctx context.Context, in input, output string, o mecha.Options) (*mecha.Report, error) {
-	r, err := load(ctx, in, o)
+func (facade) Merge(ctx context.Context, ins []input, outputs []string, o mecha.Options) (*mecha.Report, error) {
+	outs, err := loadAll(ctx, ins, outputs, o)
 	if err != nil {
 		return nil, err
 	}
-	return mecha.Merge(ctx, r, output, o)
+	return mecha.MergeAll(ctx, outs, o)
+}
+
+// loadAll reads and parses the recipes of outputs.
+func loadAll(ctx context.Context, ins []input, paths []string, o mecha.Options) ([]mecha.Output, error) {
+	outs := make([]mecha.Output, len(ins))
+	for i, in := range ins {
+		r, err := load(ctx, in, o)
+		if err != nil {
+			return nil, err
+		}
+		outs[i] = mecha.Output{Recipe: r, Path: paths[i]}
+	}
+	return outs, nil
 }
 
 func (facade) Inspect(ctx context.Context, path string, o mecha.Options) (*mecha.Inspection, error) {

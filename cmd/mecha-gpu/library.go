@@ -14,8 +14,8 @@ import (
 // progress and printing put something in its place that answers as they need.
 type library interface {
 	Vet(ctx context.Context, in input, o mecha.Options) (*mecha.VetReport, error)
-	PlanMerge(ctx context.Context, in input, o mecha.Options) (*mecha.PlanReport, error)
-	Merge(ctx context.Context, in input, output string, o mecha.Options) (*mecha.Report, error)
+	PlanMerge(ctx context.Context, ins []input, o mecha.Options) (*mecha.PlanReport, error)
+	Merge(ctx context.Context, ins []input, outputs []string, o mecha.Options) (*mecha.Report, error)
 	Inspect(ctx context.Context, path string, o mecha.Options) (*mecha.Inspection, error)
 	Methods(o mecha.Options) (methods.Set, error)
 	Configs(o mecha.Options) (config.Registry, error)

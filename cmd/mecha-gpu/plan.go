@@ -10,7 +10,10 @@ import (
 )
 
 // planOptions are the flags of plan.
-type planOptions struct{ mergeFlags }
+type planOptions struct {
+	mergeFlags
+	sweepFlags
+}
 
 const planLong = `Say what a merge would do: which files it would open, how many keys and bytes it would
 read and write, how much memory it needs, and about how long it would take. Only the headers
@@ -18,15 +21,16 @@ of the models are read, and nothing is written.`
 
 // newPlanCommand makes the command plan.
 func newPlanCommand(a *app) *cobra.Command {
-	o := planOptions{mergeFlags{plans: true}}
+	o := planOptions{mergeFlags: mergeFlags{plans: true}}
 	cmd := &cobra.Command{
-		Use:   "plan RECIPE",
+		Use:   "plan RECIPE...",
 		Short: "Say what a merge would do, from the headers of its models",
 		Long:  planLong,
-		Args:  o.recipeArgs,
+		Args:  o.recipeListArgs,
 		RunE:  func(cmd *cobra.Command, args []string) error { return runPlan(a, cmd, &o, args) },
 	}
-	o.add(cmd.Flags())
+	o.mergeFlags.add(cmd.Flags())
+	o.addSweep(cmd.Flags(), "of a .star program, or a name in EXPR")
 	a.helpWithParameters(cmd)
 	a.addJSON(cmd.Flags(), "print the plan as JSON")
 	return cmd
@@ -38,12 +42,12 @@ func runPlan(a *app, cmd *cobra.Command, o *planOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	in, err := o.input(a, args)
+	ins, err := o.all(a, args)
 	if err != nil {
 		return err
 	}
 	a.limitMemory(options.MaxRAM)
-	p, err := a.lib.PlanMerge(cmd.Context(), in, options)
+	p, err := a.lib.PlanMerge(cmd.Context(), ins, options)
 	if err != nil {
 		return err
 	}
@@ -53,10 +57,41 @@ func runPlan(a *app, cmd *cobra.Command, o *planOptions, args []string) error {
 	return a.print(planText(p))
 }
 
+// all returns the recipes of all outputs. There are no files, so that no name is wrong.
+func (o *planOptions) all(a *app, args []string) ([]input, error) {
+	recipes, err := o.swept(a, &o.sourceFlags, args)
+	if err != nil {
+		return nil, err
+	}
+	grid, err := o.grid(recipes[0].script.Set)
+	if err != nil {
+		return nil, err
+	}
+	var ins []input
+	for _, in := range recipes {
+		for _, values := range grid {
+			x, err := in.with(values)
+			if err != nil {
+				return nil, err
+			}
+			ins = append(ins, x)
+		}
+	}
+	return ins, nil
+}
+
+// inFiles says how many files there are, if it is not one.
+func inFiles(n int) string {
+	if n < 2 {
+		return ""
+	}
+	return " of " + plural(n, "file")
+}
+
 // planText is a plan for people.
 func planText(p *mecha.PlanReport) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Would write %s in %s.\n", plural(p.Keys.Written, "key"), humanBytes(p.OutputBytes))
+	fmt.Fprintf(&b, "Would write %s in %s%s.\n", plural(p.Keys.Written, "key"), humanBytes(p.OutputBytes), inFiles(len(p.Outputs)))
 	t := newTable(&b)
 	t.row("  device", printable(joined(": ", p.Device, p.Why)))
 	modelRows(t, p.Models)

@@ -26,9 +26,14 @@ func (a *app) showReport(r *mecha.Report) error {
 // reportText is a report for people. What did not happen has no line.
 func reportText(r *mecha.Report) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Wrote %s: %s, %s, in %s.\n", printable(r.Output), plural(r.Keys.Written, "key"),
+	name := r.Output
+	if len(r.Outputs) > 0 {
+		name = plural(len(r.Outputs), "file")
+	}
+	fmt.Fprintf(&b, "Wrote %s: %s, %s, in %s.\n", printable(name), plural(r.Keys.Written, "key"),
 		humanBytes(r.BytesWritten), humanTime(r.Time.Total))
 	t := newTable(&b)
+	outputRows(t, r.Outputs)
 	t.row("  device", joined(": ", r.Device, r.Why))
 	modelRows(t, r.Models)
 	t.row("  keys", keysText(r.Keys))
@@ -76,6 +81,22 @@ func keysText(k mecha.KeyReport) string {
 		return "none"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// outputRows lists the outputs of a merge that has several.
+func outputRows(t *table, outputs []mecha.OutputReport) {
+	for _, o := range outputs {
+		text := printable(o.Output) + ": " + keysText(o.Keys)
+		for _, p := range []struct {
+			n    int
+			what string
+		}{{o.Missing, "missing"}, {o.NonFinite, "non-finite"}, {o.Lossy, "with lossy casts"}} {
+			if p.n > 0 {
+				text += fmt.Sprintf(", %d %s", p.n, p.what)
+			}
+		}
+		t.row("  output", text)
+	}
 }
 
 // modelRows lists the models: how the recipe names them, and the file if that differs.

@@ -106,8 +106,7 @@ func TestWrongProgramsAreReportedWithTheirPlace(t *testing.T) {
 func TestSourcesOfRecipesExcludeEachOther(t *testing.T) {
 	for args, words := range map[string]string{
 		"vet r.mecha -e a":                   `-e takes the place of RECIPE, but there is "r.mecha"`,
-		"vet r.mecha --set x=1":              "--set x=1: only a program (*.star) has parameters",
-		"vet -e a --set x=1":                 "only a program",
+		"vet r.mecha --set x=1":              "--set x=1: only a program (*.star) and an expression (-e) have parameters",
 		"vet r.mecha -m a=A":                 "-m a=A: only an expression (-e) and a program (*.star)",
 		"vet r.star -m a":                    "-m a: expected NAME=FILE",
 		"vet r.star -m =a":                   "expected NAME=FILE",

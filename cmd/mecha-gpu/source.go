@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,7 @@ func (f *sourceFlags) add(fs *pflag.FlagSet) {
 // addScript adds the flags for programs.
 func (f *sourceFlags) addScript(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.models, "model", "m", nil, "`NAME=FILE`: a model by the name that EXPR, or a .star program, has for it; may be repeated")
-	fs.StringArrayVar(&f.set, "set", nil, "`NAME=VALUE`: a parameter of a .star program; may be repeated")
+	fs.StringArrayVar(&f.set, "set", nil, "`NAME=VALUE`: a parameter of a .star program, or a name in EXPR; may be repeated")
 }
 
 // addConfigs adds --config.
@@ -54,6 +55,34 @@ func (f *sourceFlags) recipeArgs(cmd *cobra.Command, args []string) error {
 	return exactly("RECIPE")(cmd, args)
 }
 
+// recipeListArgs demands at least one RECIPE, or -e.
+func (f *sourceFlags) recipeListArgs(cmd *cobra.Command, args []string) error {
+	if len(args) < 2 || cmd.Flags().Changed("expr") {
+		return f.recipeArgs(cmd, args)
+	}
+	for i, arg := range args {
+		if arg == "-" {
+			return usage("%s: standard input can only be the only recipe", cmd.Name())
+		}
+		if slices.Contains(args[:i], arg) {
+			return usage("%s: the recipe %s is given twice", cmd.Name(), arg)
+		}
+	}
+	return nil
+}
+
+// inputs returns the recipes that arguments and flags name.
+func (f *sourceFlags) inputs(a *app, args []string) (list []input, err error) {
+	for i := range max(len(args), 1) {
+		in, err := f.input(a, args[min(i, len(args)):min(i+1, len(args))])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, in)
+	}
+	return list, nil
+}
+
 // input returns the recipe that arguments and flags name.
 func (f *sourceFlags) input(a *app, args []string) (in input, err error) {
 	if len(args) == 0 {
@@ -63,8 +92,8 @@ func (f *sourceFlags) input(a *app, args []string) (in input, err error) {
 	}
 	program := len(args) > 0 && isScript(args[0])
 	switch {
-	case len(f.set) > 0 && !program:
-		return in, usage("--set %s: only a program (*%s) has parameters", f.set[0], mecha.ScriptSuffix)
+	case len(f.set) > 0 && !program && len(args) > 0:
+		return in, usage("--set %s: only a program (*%s) and an expression (-e) have parameters", f.set[0], mecha.ScriptSuffix)
 	case len(f.models) > 0 && !program && len(args) > 0:
 		return in, usage("-m %s: only an expression (-e) and a program (*%s) have models by name", f.models[0], mecha.ScriptSuffix)
 	}
