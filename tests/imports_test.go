@@ -35,6 +35,8 @@ var rooms = []room{
 	{"cuda/driver/drivertest", []string{"cuda/driver"}, "every binding passes the same tests, so they know none of them"},
 	{"cuda/driver/gorgoniacu", []string{"cuda/driver", "gorgonia.org/cu/"}, "it is the same calls over gorgonia.org/cu, under a build tag"},
 	{"device/gauge", []string{"device", "kernels", "tensor"}, "it measures every device through the contract"},
+	{"cuda/kernels", []string{"kernels", "tensor"}, "it makes code for the GPU and knows no driver"},
+	{"cuda/kernels/gen", []string{"cuda/kernels"}, "it writes a header of the kernels"},
 	{"cuda", []string{"device", "kernels", "tensor", "cuda/driver", "cuda/kernels"}, "a device sees neither files nor methods"},
 	{"stream/vfs", []string{"golang.org/x/sys/"}, "it is the file system"},
 	{"stream/vfs/errorfs", []string{"stream/vfs"}, "it wraps any file system"},

@@ -1,0 +1,257 @@
+// The interpreter of Programs. It means, for every instance in the table,
+//
+//   for i in 0..N: for each instruction: exec(i)
+//
+// in which a thread takes V neighbouring elements at a time and keeps their values in its
+// part of shared memory. Which thread takes which elements, in what order, is the walk
+// (walk.h); sums and other totals are in total.h. The code and the tables are laid out as
+// layout.h says, which comes from the Go package.
+#include "convert.h"
+#include "element.h"
+#include "layout.h"
+#include "total.h"
+#include "walk.h"
+
+struct RunArgs {
+    u64 code;       // of one pass
+    u64 instances;  // table, one row for each launch
+    u32 count;      // of instances
+    u32 unused;
+};
+static_assert(sizeof(RunArgs) == RUN_ARGS_BYTES, "the Go side packs the arguments");
+
+// What a thread keeps while it works on an instance. Everything else is read again where it is
+// needed: registers are what limits how many threads run at once.
+template <class F, int V> struct Frame {
+    u64 code;  // address of the code of the pass
+    u64 row;   // address of the row of the instance
+    u64 bad;   // bit k: operand k had an element that is NaN or infinite
+    Shared shared;
+
+    DEVICE_MEMBER u64 word(u32 k) const { return *at<m64>(row + 8ull * k); }
+    DEVICE_MEMBER char *reg(u32 k) const { return shared.bytes() + (k * blockDim.x + threadIdx.x) * (V * sizeof(F)); }
+    DEVICE_MEMBER m64 *lanes(u32 k) const { return shared.words + k + threadIdx.x * V; }
+    DEVICE_MEMBER m64 &tally(u32 k) const { return shared.words[k + threadIdx.x]; }
+};
+
+// An instruction, see layout.h.
+struct Instr { u64 lo, hi; };
+DEVICE u32 op_of(Instr w) { return w.lo & 0xff; }
+DEVICE u32 type_of(Instr w) { return w.lo >> 8 & 0xff; }
+DEVICE u32 arity_of(Instr w) { return w.lo >> 16 & 0xff; }
+DEVICE u32 flag_of(Instr w) { return w.lo >> 24 & 0xff; }
+DEVICE u32 ref_of(Instr w, int k) { return k < 2 ? w.lo >> (32 + 16 * k) & 0xffff : w.hi & 0xffff; }
+DEVICE u32 dst_of(Instr w) { return w.hi >> 16 & 0xffff; }
+DEVICE u32 index_of(Instr w) { return w.hi >> 32 & 0xffff; }
+DEVICE u32 extra_of(Instr w) { return w.hi >> 48; }
+
+// The value of an argument: a register, a constant of the launch or an immediate.
+template <class F, int V> DEVICE void value_of(const Frame<F, V> &f, u32 ref, F (&x)[V]) {
+    if (ref < REF_ROW) {
+        read(f.reg(ref), x);
+        return;
+    }
+    u64 word = ref < REF_CODE ? f.row + 8ull * (ref - REF_ROW) : f.code + 8ull * (ref - REF_CODE);
+    F c = number<F>(typename Number<F>::Bits(*at<m64>(word)));
+    UNROLL for (int j = 0; j < V; j++) x[j] = c;
+}
+
+// Where the elements of an operand are.
+struct Place {
+    s64 index;       // of the next element in the span
+    s64 row, col;    // Row, Col: position in the period
+    s64 period;
+    u32 form;
+};
+
+DEVICE s64 quotient(s64 a, s64 b) {  // of numbers that are not negative
+    return (u64(a | b) >> 32) == 0 ? s64(u32(a) / u32(b)) : a / b;
+}
+
+template <class F, int V> DEVICE Place place_of(const Frame<F, V> &f, u32 operand, u32 form, s64 i) {
+    Place p = {form == FORM_DENSE ? i : 0, 0, 0, 1, form};
+    if (form == FORM_ROW || form == FORM_COL) {
+        p.period = f.word(ROW_ARGS + 2 * operand + 1);
+        const s64 first = f.word(ROW_FIRST), row = quotient(first + i, p.period);
+        p.col = first + i - row * p.period;
+        p.row = row - quotient(first, p.period);
+        p.index = form == FORM_ROW ? p.row : p.col;
+    }
+    return p;
+}
+
+DEVICE void advance(Place &p) {
+    if (p.form == FORM_DENSE) p.index++;
+    if (p.form != FORM_ROW && p.form != FORM_COL) return;
+    if (++p.col == p.period) p.col = 0, p.row++;
+    p.index = p.form == FORM_ROW ? p.row : p.col;
+}
+
+// Loads elements [i, i+n) of an operand and looks for those that are NaN or infinite.
+template <class F, int V> DEVICE void load(Frame<F, V> &f, Instr w, s64 i, int n, F (&x)[V]) {
+    const u32 type = type_of(w), log = size_log(type), operand = index_of(w);
+    Place p = place_of(f, operand, extra_of(w), i);
+    const u64 span = f.word(ROW_ARGS + 2 * operand);
+    u64 from = span + (u64(p.index) << log);
+    const bool at_once = V == 4 && n == V && p.form == FORM_DENSE && quad_fits(from, log);
+    Quad q = {0, 0};
+    if (at_once) q = get_quad(from, log);
+    bool bad = false;
+    ROLLED for (int j = 0; j < V; j++) {
+        u64 raw = 0;
+        if (at_once) raw = pop(q, log);
+        else if (j < n) raw = get(span + (u64(p.index) << log), log);
+        advance(p);
+        bad |= j < n && is_bad(raw, type);
+        UNROLL for (int k = 0; k < V - 1; k++) x[k] = x[k + 1];
+        x[V - 1] = widen<F>(raw, type);
+    }
+    if (bad && flag_of(w)) f.bad |= 1ull << operand;
+}
+
+// Stores elements [i, i+n) and counts what was lost.
+template <class F, int V> DEVICE void store(const Frame<F, V> &f, Instr w, s64 i, int n, const F (&v)[V]) {
+    const u32 type = type_of(w), log = size_log(type), counts = extra_of(w);
+    const u64 to = f.word(index_of(w)) + (u64(i) << log);
+    const bool at_once = V == 4 && n == V && quad_fits(to, log);
+    F x[V];
+    UNROLL for (int j = 0; j < V; j++) x[j] = v[j];
+    Quad q = {0, 0};
+    u32 found = 0;
+    ROLLED for (int j = 0; j < V; j++) {
+        u64 raw = narrow(x[0], type);
+        if (counts != 0 && j < n) found += judge(x[0], raw, type);
+        UNROLL for (int k = 0; k < V - 1; k++) x[k] = x[k + 1];
+        if (at_once) push(q, log, raw);
+        else if (j < n) put(to + (u64(j) << log), log, raw);
+    }
+    if (at_once) put_quad(to, log, q);
+    if (found == 0) return;
+    const u64 sums = f.word(counts);
+    UNROLL for (int k = 0; k < 3; k++) {
+        if (found >> 8 * k & 0xff) atomicAdd((u64 *)(sums + 8 * k), u64(found >> 8 * k & 0xff));
+    }
+}
+
+// Rounds to an element type and back.
+template <class F, int V> DEVICE void round_to(u32 type, F (&x)[V]) {
+    const u64 ones = ~0ull >> (64 - (8 << size_log(type)));
+    ROLLED for (int j = 0; j < V; j++) {
+        F y = widen<F>(narrow(x[0], type) & ones, type);
+        UNROLL for (int k = 0; k < V - 1; k++) x[k] = x[k + 1];
+        x[V - 1] = y;
+    }
+}
+
+// Counts magnitudes in bins.
+template <class F, int V> DEVICE void histogram(const Frame<F, V> &f, Instr w, int n, const F (&x)[V]) {
+    const u32 shift = ref_of(w, 2) & 0xff, width = ref_of(w, 2) >> 8;
+    const u64 bins = f.word(index_of(w)), prefix = f.word(extra_of(w));
+    UNROLL for (int j = 0; j < V; j++) {
+        u64 key = magnitude(x[j]);
+        if (key > Number<F>::inf) key = Number<F>::nan;
+        u64 above = shift + width < 64 ? key >> (shift + width) : 0;
+        if (j < n && above == prefix) atomicAdd((u64 *)(bins + 8 * (key >> shift & ((1u << width) - 1))), 1ull);
+    }
+}
+
+#define EACH(expression) UNROLL for (int j = 0; j < V; j++) x[j] = (expression); break
+#define EACH_BITS(expression) \
+    UNROLL for (int j = 0; j < V; j++) { Bits a = bits_of(x[j]), b = bits_of(y[j]); (void)b; x[j] = number<F>(expression); } break
+
+// Runs all instructions for the elements [i, i+n) of the launch. Elements past the end
+// hold zeros and reach no result.
+template <class F, int V> DEVICE void execute(Frame<F, V> &f, s64 i, int n) {
+    typedef typename Number<F>::Bits Bits;
+    ROLLED for (u64 pc = f.code + HEAD_BYTES, end = pc + 16 * head(f.code, HEAD_INSTRS); pc < end; pc += 16) {
+        const m64x2 word = *at<m64x2>(pc);
+        const Instr w = {word[0], word[1]};
+        const u32 arity = arity_of(w), imm = index_of(w);
+        F x[V] = {}, y[V] = {}, z[V] = {};
+        if (arity > 0) value_of(f, ref_of(w, 0), x);
+        if (arity > 1) value_of(f, ref_of(w, 1), y);
+        if (arity > 2) value_of(f, ref_of(w, 2), z);
+        switch (op_of(w)) {
+        case OP_LOAD: load(f, w, i, n, x); break;
+        case OP_ADD: EACH(x[j] + y[j]);
+        case OP_SUB: EACH(x[j] - y[j]);
+        case OP_MUL: EACH(x[j] * y[j]);
+        case OP_DIV: EACH(x[j] / y[j]);
+        case OP_FMA: EACH(fused(x[j], y[j], z[j]));
+        case OP_SQRT: EACH(root(x[j]));
+        case OP_SIGN: EACH(sign_of(x[j]));
+        case OP_MIN: EACH(min_of(x[j], y[j]));
+        case OP_MAX: EACH(max_of(x[j], y[j]));
+        case OP_RINT: EACH(integral(x[j]));
+        case OP_LT: EACH(mask<F>(x[j] < y[j]));
+        case OP_LE: EACH(mask<F>(x[j] <= y[j]));
+        case OP_EQ: EACH(mask<F>(x[j] == y[j]));
+        case OP_ISNAN: EACH(mask<F>(x[j] != x[j]));
+        case OP_SELECT: EACH(is_set(x[j]) ? y[j] : z[j]);
+        case OP_NAN_TO_NUM: EACH(nan_to_num(x[j]));
+        case OP_NEG: EACH_BITS(a ^ Number<F>::sign);
+        case OP_ABS: EACH_BITS(a & ~Number<F>::sign);
+        case OP_AND: case OP_ANDB: EACH_BITS(a & b);
+        case OP_OR: case OP_ORB: EACH_BITS(a | b);
+        case OP_NOT: EACH_BITS(a ^ 1);
+        case OP_XORB: EACH_BITS(a ^ b);
+        case OP_IADD: EACH_BITS(a + b);
+        case OP_ISUB: EACH_BITS(a - b);
+        case OP_SHL: EACH_BITS(a << imm);
+        case OP_SHR: EACH_BITS(a >> imm);
+        case OP_ROUND: round_to(type_of(w), x); break;
+        case OP_STORE: store(f, w, i, n, x); break;
+        case OP_SUM: case OP_DOT: add_to_lanes(f.lanes(imm), arity == 2, n, x, y); break;
+        case OP_COUNT: tally_count(f.tally(imm), n, x); break;
+        case OP_LARGEST: tally_max(f.tally(imm), n, x); break;
+        case OP_HIST: histogram(f, w, n, x); break;
+        }
+        if (dst_of(w) != REF_NONE) write(f.reg(dst_of(w)), x);
+    }
+}
+
+// Runs the tiles of all instances that fall to this block: tiles are numbered through all of
+// them, and blocks take turns.
+template <class F, int V> DEVICE void run(const RunArgs &a, Shared shared) {
+    Frame<F, V> f = {a.code, a.instances, 0, shared};
+    s64 tile = blockIdx.x;
+    for (u32 k = 0; k < a.count; k++, f.row += head(a.code, HEAD_STRIDE)) {
+        const Totals<V> totals = {a.code, f.row, shared};
+        const Walk walk(head(a.code, HEAD_WALK), f.row, blockDim.x * V / LANES);
+        if (tile < walk.tiles) {
+            f.bad = 0;
+            totals.clear_tallies();
+            for (; tile < walk.tiles; tile += gridDim.x) {
+                for (s64 round = 0, rounds = walk.rounds(tile); round < rounds; round++) {
+                    Path path = walk.path<V>(tile, round);
+                    totals.clear_lanes();
+                    for (; path.at < path.end; path.at += path.step) execute(f, path.at, path.lanes(V));
+                    if (head(a.code, HEAD_SUMS) != 0) totals.end_round(walk, tile, round);
+                }
+            }
+            totals.end_tallies();
+            totals.raise_flags(f.bad);
+        }
+        tile -= walk.tiles;
+    }
+}
+
+KERNEL(run_f32x4, 256, RunArgs a) {
+    DYNAMIC_SHARED(m64x2, shared);
+    run<float, 4>(a, Shared{(m64 *)shared});
+}
+
+KERNEL(run_f32x1, 256, RunArgs a) {
+    DYNAMIC_SHARED(m64x2, shared);
+    run<float, 1>(a, Shared{(m64 *)shared});
+}
+
+KERNEL(run_f64x4, 256, RunArgs a) {
+    DYNAMIC_SHARED(m64x2, shared);
+    run<double, 4>(a, Shared{(m64 *)shared});
+}
+
+KERNEL(run_f64x1, 256, RunArgs a) {
+    DYNAMIC_SHARED(m64x2, shared);
+    run<double, 1>(a, Shared{(m64 *)shared});
+}
