@@ -63,7 +63,7 @@ func (f *fakeLibrary) NewConfig(context.Context, string, string, mecha.Options) 
 	return "", f.err
 }
 
-func (f *fakeLibrary) Show(_ context.Context, in input, _ string, _ mecha.Options) (string, error) {
+func (f *fakeLibrary) Show(_ context.Context, in input, _ showForm, _ mecha.Options) (string, error) {
 	f.in = in
 	return "version 0.1.0", f.err
 }

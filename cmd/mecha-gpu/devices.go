@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mecha-gpu/mecha-gpu/cuda"
 	"github.com/mecha-gpu/mecha-gpu/device"
 	"github.com/mecha-gpu/mecha-gpu/device/cpu"
 	"github.com/mecha-gpu/mecha-gpu/kernels/simd"
@@ -18,11 +19,8 @@ const (
 	libcudaVariable = "MECHA_GPU_LIBCUDA" // path of the CUDA driver's library
 )
 
-// gpuKind is the kind of device that may be several, so that they have numbers.
-const gpuKind = "cuda"
-
 // deviceKinds are the words that --device accepts.
-var deviceKinds = []string{"auto", "cpu", gpuKind}
+var deviceKinds = []string{"auto", "cpu", cuda.Kind}
 
 // deviceFlag is the value of --device: a kind, and which devices of it.
 type deviceFlag struct {
@@ -34,19 +32,19 @@ type deviceFlag struct {
 func (d *deviceFlag) Set(text string) error {
 	kind, list, some := strings.Cut(text, ":")
 	if !slices.Contains(deviceKinds, kind) {
-		return notOneOf(text, append(slices.Clone(deviceKinds), gpuKind+":1", gpuKind+":0,1"))
+		return notOneOf(text, append(slices.Clone(deviceKinds), cuda.Kind+":1", cuda.Kind+":0,1"))
 	}
 	d.kind, d.indices = kind, nil
 	if !some {
 		return nil
 	}
-	if kind != gpuKind {
-		return fmt.Errorf("%q: only %s devices have numbers", text, gpuKind)
+	if kind != cuda.Kind {
+		return fmt.Errorf("%q: only %s devices have numbers", text, cuda.Kind)
 	}
 	for _, word := range strings.Split(list, ",") {
 		i, err := strconv.ParseUint(word, 10, 16)
 		if err != nil {
-			return fmt.Errorf("%q: expected numbers such as %s:0,1; the command devices lists what there is", text, gpuKind)
+			return fmt.Errorf("%q: expected numbers such as %s:0,1; the command devices lists what there is", text, cuda.Kind)
 		}
 		d.indices = append(d.indices, int(i))
 	}
@@ -71,12 +69,14 @@ func (a *app) openers(kind string) ([]device.Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []device.Opener{cpu.Opener(tier)}
+	all := []device.Opener{cuda.Opener(a.cudaOptions()), cpu.Opener(tier)}
 	if kind == "auto" {
 		return all, nil
 	}
 	return slices.DeleteFunc(all, func(o device.Opener) bool { return o.Kind != kind }), nil
 }
+
+func (a *app) cudaOptions() cuda.Options { return cuda.Options{Library: a.env(libcudaVariable)} }
 
 // simdTier returns the instructions that the CPU device computes with.
 func (a *app) simdTier() (string, error) {

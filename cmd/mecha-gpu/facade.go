@@ -87,12 +87,22 @@ const (
 	asSVG     = "svg"
 )
 
-func (facade) Show(ctx context.Context, in input, form string, o mecha.Options) (string, error) {
+// showForm says how a recipe is shown.
+type showForm struct {
+	form  string
+	paths mecha.Paths
+	dir   string // where the text will be
+}
+
+func (facade) Show(ctx context.Context, in input, f showForm, o mecha.Options) (string, error) {
 	r, err := load(ctx, in, o)
+	if err == nil {
+		r, err = r.WithPaths(f.paths, f.dir, o)
+	}
 	if err != nil {
 		return "", err
 	}
-	switch form {
+	switch f.form {
 	case asProgram:
 		return r.Program()
 	case asDOT:

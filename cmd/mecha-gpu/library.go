@@ -21,7 +21,7 @@ type library interface {
 	Configs(o mecha.Options) (config.Registry, error)
 	DetectConfig(ctx context.Context, path string, o mecha.Options) (*mecha.Detection, error)
 	NewConfig(ctx context.Context, id, path string, o mecha.Options) (string, error)
-	Show(ctx context.Context, in input, form string, o mecha.Options) (string, error)
+	Show(ctx context.Context, in input, form showForm, o mecha.Options) (string, error)
 	ScriptParams(ctx context.Context, path string) ([]mecha.ScriptParam, error)
 }
 

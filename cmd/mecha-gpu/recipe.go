@@ -65,6 +65,8 @@ func newRecipeShowCommand(a *app) *cobra.Command {
 type recipeWriter struct {
 	sourceFlags
 	form   choice[string]
+	paths  choice[mecha.Paths]
+	dirs   []string
 	output string
 }
 
@@ -82,6 +84,12 @@ func newRecipeWriteCommand(a *app, name, short, long, example string) *cobra.Com
 	w.sourceFlags.add(cmd.Flags())
 	w.addConfigs(cmd.Flags())
 	cmd.Flags().Var(&w.form, "to", "form to write; that of the suffix of OUT, if it has one")
+	if name == "convert" {
+		w.paths = oneOf(named[mecha.Paths]{"original", mecha.OriginalPaths}, named[mecha.Paths]{"absolute", mecha.AbsolutePaths},
+			named[mecha.Paths]{"relative", mecha.RelativePaths})
+		cmd.Flags().Var(&w.paths, "paths", "how paths of models are written, if the models are there; relative ones start from the folder of OUT")
+		cmd.Flags().StringArrayVar(&w.dirs, "model-dir", nil, "`DIR` to search for models with a relative path; may be repeated")
+	}
 	cmd.Flags().StringVarP(&w.output, "output", "o", "", "`OUT` is the file to write; standard output if it is not given")
 	a.helpWithParameters(cmd)
 	return cmd
@@ -98,7 +106,11 @@ func (w *recipeWriter) run(a *app, cmd *cobra.Command, args []string) error {
 			return usage("-o %s: %v", w.output, err)
 		}
 	}
-	text, err := a.lib.Show(cmd.Context(), in, w.form.value(), mecha.Options{Configs: w.configs})
+	form := showForm{form: w.form.value(), dir: filepath.Dir(w.output)}
+	if len(w.paths.all) > 0 {
+		form.paths = w.paths.value()
+	}
+	text, err := a.lib.Show(cmd.Context(), in, form, mecha.Options{Configs: w.configs, ModelDirs: w.dirs})
 	if err != nil {
 		return err
 	}

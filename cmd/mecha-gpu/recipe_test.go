@@ -62,6 +62,29 @@ func TestRecipesAreConvertedBothWays(t *testing.T) {
 	}
 }
 
+func TestPathsOfModelsAreWrittenAsAsked(t *testing.T) {
+	dir := withProgram(t)
+	for paths, want := range map[string]string{
+		"original": `model "a.safetensors"`,
+		"absolute": `model "` + filepath.Join(dir, "a.safetensors") + `"`,
+		"relative": `model "../a.safetensors"`,
+	} {
+		out := filepath.Join(dir, paths, "mix.mecha")
+		if err := os.Mkdir(filepath.Dir(out), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		c := cli{lib: facade{}}
+		c.want(t, c.run("recipe", "convert", filepath.Join(dir, "mix.star"), "-o", out, "--paths", paths), 0)
+		if b, err := os.ReadFile(out); err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s: %v\n%s", paths, err, b)
+		}
+		if paths != "original" { // and the models are found from there
+			c = cli{lib: facade{}}
+			c.want(t, c.run("plan", out), 0)
+		}
+	}
+}
+
 func TestWrongConversionsOfRecipesAreRefused(t *testing.T) {
 	for args, words := range map[string]string{
 		"recipe graph":                           "graph needs RECIPE or -e EXPR",

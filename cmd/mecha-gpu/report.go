@@ -107,6 +107,9 @@ func modelRows(t *table, models []mecha.ModelReport) {
 			name += " = " + m.File
 		}
 		t.row("  model", fmt.Sprintf("%s: %s, %d used", printable(name), plural(m.Keys, "key"), m.Used))
+		if m.Used > 0 {
+			nameRow(t, "    not read", m.Unread)
+		}
 	}
 }
 

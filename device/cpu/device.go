@@ -85,8 +85,8 @@ func (d *Device) Tier() string { return d.tier }
 // rates are the speeds of the tiers for estimates, in bytes per second and with two
 // workers, as measured on an AMD Zen 4 server (2025). Files are in the page cache.
 var rates = map[string]device.Rates{
-	AVX2:     {Read: 8e9, Write: 3e9, Compute: 16e9},
-	Portable: {Read: 8e9, Write: 3e9, Compute: 0.6e9},
+	AVX2:     {Read: 8e9, Write: 3e9, Compute: 16e9, Ops: 40e9},
+	Portable: {Read: 8e9, Write: 3e9, Compute: 0.6e9, Ops: 0.75e9},
 }
 
 // unitBytes is the size of a unit: with two sources it stays in a second-level cache of 1

@@ -238,7 +238,7 @@ func (g *gauge) overlap() error {
 		// The first and the last round have nothing to hide behind.
 		ideal, serial := slowest*rounds+sum-slowest, sum*rounds
 		if serial > ideal {
-			g.r.Overlap = float64(serial-t) / float64(serial-ideal)
+			g.r.Overlap = min(float64(serial-t)/float64(serial-ideal), 1) // more is noise
 		}
 		return nil
 	}))
