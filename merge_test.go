@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -211,7 +212,7 @@ func TestPlansSayWhatMergesDo(t *testing.T) {
 				t.Fatal(err)
 			}
 			if p.BytesRead != rep.BytesRead || p.BytesWrite != rep.BytesWritten || p.OutputBytes != info.Size() || p.PlannedRAM < rep.PeakRAM ||
-				p.Missing.Count != rep.Missing.Count || p.Programs != rep.Programs || p.Models[1] != rep.Models[1] {
+				p.Missing.Count != rep.Missing.Count || p.Programs != rep.Programs || !reflect.DeepEqual(p.Models[1], rep.Models[1]) {
 				t.Errorf("%s: plan %+v\nreport %+v, %d bytes", name, p, rep, info.Size())
 			}
 			k := rep.Keys

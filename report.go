@@ -69,6 +69,9 @@ type ModelReport struct {
 	File string `json:"file"` // what was opened
 	Keys int    `json:"keys"`
 	Used int    `json:"used"` // keys for which an output reads it
+
+	// Unread are its keys that nothing is made from, as planned.
+	Unread NameList `json:"unread"`
 }
 
 // KeyReport counts output keys.

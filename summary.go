@@ -66,6 +66,8 @@ func (s *session) modelReports() []ModelReport {
 	list := append([]ModelReport(nil), s.models.reports...)
 	for i := range list {
 		list[i].Used = s.plan.Used[i]
+		u := s.plan.Unread[i]
+		list[i].Unread = NameList{Count: u.Count, Names: u.First}
 	}
 	return list
 }

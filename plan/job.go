@@ -36,6 +36,7 @@ type Plan struct {
 	Missing    []Names // by layout: candidate keys that its recipe cannot produce
 	Mismatched []Names // by layout: keys with different shapes, taken from the first model
 	Used       []int   // by source: jobs that read it
+	Unread     []Names // by source: its keys that no job reads
 }
 
 // Totals are sums over all jobs, as planned; restarts add to them at run time.

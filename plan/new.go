@@ -83,7 +83,7 @@ func NewAll(ctx context.Context, targets []Target, infos []device.Info, o Option
 	if err := sv.keys(ctx); err != nil {
 		return nil, err
 	}
-	plan := &Plan{Missing: sv.missing, Mismatched: sv.mismatched, Used: sv.used}
+	plan := &Plan{Missing: sv.missing, Mismatched: sv.mismatched, Used: sv.used, Unread: sv.unread()}
 	for t := range p.targets {
 		layout, err := sv.layout(t)
 		if err != nil {

@@ -23,8 +23,9 @@ type survey struct {
 	nErrs      int
 	totals     Totals
 	jobs       int
-	used       []int // jobs that read it, by source
-	usedBy     []int // by source: the last job that reads it, counted from 1
+	used       []int    // jobs that read it, by source
+	usedBy     []int    // by source: the last job that reads it, counted from 1
+	read       [][]bool // by source and entry
 	reps       map[*kernels.Lowered]*rep
 	segs       []Segment           // of the job at hand
 	again      map[jobMemory]int64 // bytes that jobs with several sweeps read again
@@ -55,6 +56,10 @@ const maxErrors = 1000
 func (sv *survey) keys(ctx context.Context) error {
 	n := len(sv.p.targets)
 	sv.used, sv.usedBy = make([]int, len(sv.p.headers)), make([]int, len(sv.p.headers))
+	sv.read = make([][]bool, len(sv.p.headers))
+	for i, h := range sv.p.headers {
+		sv.read[i] = make([]bool, h.Len())
+	}
 	sv.outs, sv.missing, sv.lacking, sv.mismatched = make([][]output, n), make([]Names, n), make([]Names, n), make([]Names, n)
 	for t := range sv.outs {
 		sv.outs[t] = make([]output, 0, sv.p.targets[t].e.s.NumKeys())
@@ -221,12 +226,26 @@ func (sv *survey) count(there []made) {
 func (sv *survey) countUsed() {
 	for i := range sv.segs {
 		for _, r := range sv.segs[i].Reads {
+			sv.read[r.Model][r.Entry] = true
 			if sv.usedBy[r.Model] != sv.jobs {
 				sv.usedBy[r.Model] = sv.jobs
 				sv.used[r.Model]++
 			}
 		}
 	}
+}
+
+// unread lists the keys of each source that no job reads.
+func (sv *survey) unread() []Names {
+	list := make([]Names, len(sv.read))
+	for i, read := range sv.read {
+		for k, ok := range read {
+			if !ok {
+				list[i].add(sv.p.headers[i].At(k).Key)
+			}
+		}
+	}
+	return list
 }
 
 // readAgain returns the bytes that jobs read more than once, because they have several

@@ -150,6 +150,9 @@ func TestPartsOfAFusedTensorMayBeMissingInDifferences(t *testing.T) {
 	if len(got) != 1 || !slices.Contains(rep.Missing.Names, key) {
 		t.Errorf("model: %v, missing %d", got, rep.Missing.Count)
 	}
+	if u := rep.Models[0].Unread; u.Count != 2 || !slices.Contains(u.Names, layerG+"self_attn.q_proj.bias") {
+		t.Errorf("keys that nothing is made from: %v", u)
+	}
 }
 
 // TestOutputsHaveTheNamesOfTheFirstModel: aliases included, unless the reference's names are asked
