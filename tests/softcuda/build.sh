@@ -41,7 +41,7 @@ objects=$(echo "$plan" | cut -d' ' -f1)
 folder=$cache/$(echo "$objects" | sha256sum | cut -c1-16)
 if [ ! -e "$folder/libcuda.so.1" ]; then
   mkdir -p "$folder"
-  $cxx -shared -Wl,-soname,libcuda.so.1 -Wl,-z,defs -o "$folder/new.$$" $objects -lpthread -ldl >&2
+  $cxx -shared -Wl,-soname,libcuda.so.1 -Wl,-z,defs -Wl,-z,nodelete -o "$folder/new.$$" $objects -lpthread -ldl >&2
   mv "$folder/new.$$" "$folder/libcuda.so.1"
 fi
 if [ $# -gt 1 ]; then

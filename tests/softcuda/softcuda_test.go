@@ -63,7 +63,7 @@ func run(t *testing.T, scenario string, knobs ...string) (stdout, stderr string,
 
 // Each scenario of testdata/check is a promise; a text is what the driver says of the mistake.
 func TestScenarios(t *testing.T) {
-	for _, test := range []struct{ scenario, promise, knob, mistake string }{
+	for _, test := range []struct{ scenario, promise, knobs, mistake string }{
 		{"order", "pinned copies and launches of a stream run later and in order", "SOFTCUDA_LATE=1", ""},
 		{"order", "a delayed download leaves poison behind until it runs", "SOFTCUDA_DELAY=h2d=20ms", ""},
 		{"changed", "pinned memory that changes before its copy runs", "SOFTCUDA_LATE=1", `h2d of 4 bytes: pinned 1 was changed`},
@@ -74,6 +74,9 @@ func TestScenarios(t *testing.T) {
 		{"missing_event", "a missing wait shows poison", "SOFTCUDA_LATE=1", ""},
 		{"default_stream", "the default stream and blocking streams order each other", "SOFTCUDA_LATE=1", ""},
 		{"default_stream", "also with delays", "SOFTCUDA_DELAY_SEED=3", ""},
+		{"synchronous", "calls without a stream are over when they return", "SOFTCUDA_LATE=1", ""},
+		{"two_devices", "devices have memory and streams of their own", "SOFTCUDA_DEVICES=2", `cuMemsetD8Async: alloc 1 is of another device`},
+		{"two_devices", "events order streams of two devices", "SOFTCUDA_DEVICES=2 SOFTCUDA_LATE=1", `stream 1 is of another device`},
 		{"bounds", "a range outside of an allocation is refused", "", `1001 bytes at 0x\w+ \(0 bytes after the start of alloc 1 of 1000 bytes\) are outside`},
 		{"uninitialised", "fresh memory is NaN", "", ""},
 		{"freed_early", "pinned memory that is freed before its copy runs", "SOFTCUDA_LATE=1", `pinned 1 was freed before the copy ran`},
@@ -94,11 +97,7 @@ func TestScenarios(t *testing.T) {
 	} {
 		t.Run(test.scenario+"/"+test.promise, func(t *testing.T) {
 			t.Parallel()
-			var knobs []string
-			if test.knob != "" {
-				knobs = append(knobs, test.knob)
-			}
-			out, messages, code, log := run(t, test.scenario, knobs...)
+			out, messages, code, log := run(t, test.scenario, strings.Fields(test.knobs)...)
 			if code != 0 {
 				t.Errorf("exit code %d\n%s%s", code, out, messages)
 			}

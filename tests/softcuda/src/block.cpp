@@ -146,8 +146,9 @@ bool Runner::resume(Strand *strand) {
 }
 
 void Runner::place(unsigned thread) const {
-    uint3 dim = launch_->block;
-    soft::here.thread = {thread % dim.x, thread / dim.x % dim.y, thread / dim.x / dim.y};
+    const uint3 dim = launch_->block;
+    if (thread < dim.x) soft::here.thread = {thread, 0, 0};  // no division where one dimension is all
+    else soft::here.thread = {thread % dim.x, thread / dim.x % dim.y, thread / dim.x / dim.y};
 }
 
 // Whether every lane of the mask waits for exactly this rendezvous, or has ended.

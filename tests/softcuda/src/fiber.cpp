@@ -10,7 +10,8 @@
 #include <cstdlib>
 
 // soft_switch saves the registers that a call preserves and the stack pointer in *save, and
-// goes on where load stopped.
+// goes on where load stopped. It jumps instead of returning: the processor would expect the
+// return to go where the last call came from.
 extern "C" void soft_switch(void **save, void *load);
 
 #if defined(__x86_64__)
@@ -24,7 +25,8 @@ soft_switch:
     movq %rsp, (%rdi)
     movq %rsi, %rsp
     popq %r15; popq %r14; popq %r13; popq %r12; popq %rbx; popq %rbp
-    ret
+    popq %rcx
+    jmp *%rcx
 .size soft_switch,.-soft_switch
 )");
 #elif defined(__aarch64__)
@@ -149,7 +151,9 @@ extern "C" void soft_fiber_main() {
 }  // namespace
 
 void reset_fiber(Fiber &fiber) {
-    void **top = reinterpret_cast<void **>(fiber.stack + stack_bytes);
+    // Stacks begin at different places of a page, or all would compete for the same cache lines.
+    const size_t number = static_cast<size_t>(fiber.stack - stacks().base) / stack_bytes;
+    void **top = reinterpret_cast<void **>(fiber.stack + stack_bytes - number * 832 % 8192 / 16 * 16);
 #if defined(__x86_64__)
     *--top = nullptr;  // so that the stack is aligned as after a call
     *--top = reinterpret_cast<void *>(&soft_fiber_main);

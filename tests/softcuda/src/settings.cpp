@@ -155,8 +155,8 @@ Settings read() {
 }  // namespace
 
 const Settings &settings() {
-    static const Settings once = read();
-    return once;
+    static const Settings *once = new Settings(read());  // never destroyed: streams may outlive main
+    return *once;
 }
 
 void device_uuid(int device, unsigned char uuid[16]) {

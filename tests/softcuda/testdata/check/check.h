@@ -20,6 +20,12 @@
     X(cuDevicePrimaryCtxRetain, (CUcontext *, CUdevice))                                                            \
     X(cuDevicePrimaryCtxRelease_v2, (CUdevice))                                                                     \
     X(cuCtxSetCurrent, (CUcontext))                                                                                 \
+    X(cuCtxGetCurrent, (CUcontext *))                                                                               \
+    X(cuCtxGetDevice, (CUdevice *))                                                                                 \
+    X(cuMemcpyHtoD_v2, (CUdeviceptr, const void *, size_t))                                                         \
+    X(cuMemcpyDtoH_v2, (void *, CUdeviceptr, size_t))                                                               \
+    X(cuMemcpyDtoD_v2, (CUdeviceptr, CUdeviceptr, size_t))                                                          \
+    X(cuMemsetD8_v2, (CUdeviceptr, unsigned char, size_t))                                                          \
     X(cuCtxSynchronize, ())                                                                                         \
     X(cuMemGetInfo_v2, (size_t *, size_t *))                                                                        \
     X(cuMemAlloc_v2, (CUdeviceptr *, size_t))                                                                       \

@@ -119,6 +119,59 @@ void default_stream() {
     EXPECT(*back == 5);
 }
 
+// Calls without a stream are over when they return, also with pinned memory.
+void synchronous() {
+    Gpu gpu;
+    CUcontext context;
+    CUdevice device = 7;
+    OK(cuCtxGetCurrent(&context));
+    OK(cuCtxGetDevice(&device));
+    EXPECT(context == gpu.context && device == 0);
+    CUdeviceptr x = gpu.alloc(4), y = gpu.alloc(4);
+    char *host = gpu.pinned(4);
+    memcpy(host, "abcd", 4);
+    OK(cuMemcpyHtoD_v2(x, host, 4));
+    memset(host, 0, 4);
+    OK(cuMemcpyDtoD_v2(y, x, 4));
+    OK(cuMemsetD8_v2(y + 1, 'x', 2));
+    OK(cuMemcpyDtoH_v2(host, y, 4));
+    EXPECT(memcmp(host, "axxd", 4) == 0);
+    OK(cuMemFreeHost(host));
+    OK(cuMemFree_v2(x));
+    OK(cuMemFree_v2(y));
+    gpu.close();
+}
+
+// Two devices: memory, streams and events belong to one of them; events order both.
+void two_devices() {
+    Gpu gpu;
+    CUcontext second;
+    CUstream other;
+    CUevent done;
+    OK(cuDevicePrimaryCtxRetain(&second, 1));
+    int *host = gpu.pinned<int>(1);
+    *host = 9;
+    CUdeviceptr x = gpu.alloc(4);
+    OK(cuMemcpyHtoDAsync_v2(x, host, 4, gpu.stream));
+    *host = 9;
+    int *back = gpu.pinned<int>(1);
+    OK(cuMemcpyDtoHAsync_v2(back, x, 4, gpu.stream));
+    OK(cuEventCreate(&done, 0));
+    OK(cuEventRecord(done, gpu.stream));
+
+    OK(cuCtxSetCurrent(second));
+    CUdeviceptr y = gpu.alloc(4);
+    OK(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+    WANT(INVALID_VALUE, cuMemsetD8Async(x, 0, 4, other));
+    WANT(INVALID_HANDLE, cuMemsetD8Async(y, 0, 4, gpu.stream));
+    WANT(INVALID_HANDLE, cuEventRecord(done, other));
+    OK(cuStreamWaitEvent(other, done, 0));
+    OK(cuMemcpyHtoDAsync_v2(y, back, 4, other));
+    int got = 0;
+    OK(cuMemcpyDtoHAsync_v2(&got, y, 4, other));
+    EXPECT(got == 9);
+}
+
 // Every range is checked where it is given to the driver.
 void bounds() {
     Gpu gpu;
@@ -258,4 +311,5 @@ const std::vector<Scenario> copies = {
     {"freed_early", freed_early}, {"memory", memory},
     {"handles", handles},       {"leak", leak},
     {"devices", devices},       {"default_stream", default_stream},
+    {"synchronous", synchronous}, {"two_devices", two_devices},
 };
