@@ -14,11 +14,11 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// Sizes of the benchmarks of the engine: every model has 256 MiB, in tensors as large models
-// have them.
+// Sizes of the benchmarks of the engine: every model has 64 MiB, twice what caches hold. A merge
+// takes milliseconds, so that some find the machine idle.
 const (
 	benchTensors = 8
-	benchBytes   = 32 << 20 // of a tensor
+	benchBytes   = 8 << 20 // of a tensor
 )
 
 // engineCase is a recipe and how many models it reads.
