@@ -53,6 +53,9 @@ func (e *Expr) Sub(base any) *Expr { return Call("subtract", e, base) }
 // Scale is a difference times a number, or times a factor for each key.
 func (e *Expr) Scale(factor any) *Expr { return Call("scale", e, factor) }
 
+// Neg is minus a difference: Scale(-1).
+func (e *Expr) Neg() *Expr { return e.Scale(-1.0) }
+
 // Or is e where it has a key, and other elsewhere.
 func (e *Expr) Or(other any) *Expr { return Call("fallback", e, other) }
 

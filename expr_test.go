@@ -45,6 +45,7 @@ func TestOperatorsAreTheMethodsOfRecipes(t *testing.T) {
 		"add":     {a.Add(d), `merge "add_difference" &0 &2 1.0`},
 		"sub":     {a.Sub(b), `merge "subtract" &0 &1`},
 		"scale":   {d.Scale(0.5), `merge "scale" &2 0.5`},
+		"neg":     {d.Neg(), `merge "scale" &2 -1.0`},
 		"or":      {a.Or(b), `merge "fallback" &0 &1`},
 		"to":      {a.To("bfloat16"), `merge "cast" &0 dtype="bfloat16"`},
 		"by name": {mecha.Call("weighted_sum", a, mecha.Args{"alpha": 0.25, "b": b}), `merge "weighted_sum" &0 &1 alpha=0.25`},
