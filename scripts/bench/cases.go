@@ -20,6 +20,7 @@ type kase struct {
 	recipe string                                    // lines after the models; "" if nothing is merged
 	flags  []string                                  // more flags of merge
 	args   []string                                  // arguments of the program if nothing is merged
+	sweep  []string                                  // values of x, which the recipe has: a file for each
 	floor  func(files []string, out string) []string // nil if there is none
 	times  int                                       // runs for each run that was asked for; 0 means 1
 
@@ -38,6 +39,14 @@ const (
 	ortho      = `merge "perpendicular_component" &0 &1`
 )
 
+// The expressions that are swept, over models a and b.
+const (
+	swept      = "weighted_sum(a, b, alpha=x)"
+	sweptSlerp = "slerp(a, b, alpha=x)"
+)
+
+var alphas = []string{"0.1", "0.2", "0.3", "0.4", "0.5"}
+
 // cases lists everything that is measured.
 func cases(c config) []kase {
 	const mib = 1 << 20
@@ -53,6 +62,8 @@ func cases(c config) []kase {
 		{name: "lerp f16 on disk", folder: disk, files: large(2, "F16", c.size), recipe: lerp, floor: catCopyAndSync, maxRatio: 0.9},
 		{name: fmt.Sprintf("%d keys x 3", c.keys), folder: memory, files: repeat(3, sample.Tiny(c.keys, "F16")), recipe: average(3),
 			flags: []string{"--max-ram", "64MiB"}, floor: headersFloor, maxRatio: 3, maxRSS: 80 * mib},
+		{name: "sweep of 5 f16", folder: memory, files: large(2, "F16", c.size), recipe: swept, sweep: alphas, floor: singles(c), maxRatio: 0.8, maxRSS: 64 * mib},
+		{name: "sweep of 5 slerps f16", folder: memory, files: large(2, "F16", c.size), recipe: sweptSlerp, sweep: alphas, floor: singles(c), maxRatio: 0.7},
 		{name: "version", args: []string{"version"}, times: 10, maxMillis: 20},
 	}
 	for _, m := range []struct{ name, recipe string }{{"lerp", lerp}, {"slerp", slerp}, {"perpendicular", ortho}} {
@@ -107,6 +118,24 @@ func headersFloor(files []string, _ string) []string {
 	return append([]string{self, headersWord}, files...)
 }
 
+// singles makes the files of a sweep one after another.
+func singles(c config) func(files []string, out string) []string {
+	return func(files []string, out string) []string {
+		var b strings.Builder
+		for _, x := range alphas {
+			fmt.Fprintf(&b, "%s merge -e \"$0\" -m a=%s -m b=%s --set x=%s -o %s-%s --quiet || exit 1\n", c.binary, files[0], files[1], x, out, x)
+		}
+		return []string{"sh", "-c", b.String()}
+	}
+}
+
+// sweepCommand is the command line that makes all files of a sweep.
+func (k *kase) sweepCommand(c config, out string) []string {
+	model := func(name string) string { return name + "=" + filepath.Join(k.folder, name+".safetensors") }
+	return []string{c.binary, "merge", "-e", k.recipe, "-m", model("a"), "-m", model("b"), "--sweep", "x=" + strings.Join(k.sweep, ","),
+		"-o", out + "-{x}", "--quiet"}
+}
+
 // prepare writes the files and the recipe of a case, and returns the paths of the files.
 func (k *kase) prepare() (files []string, err error) {
 	if len(k.files) == 0 {
@@ -133,6 +162,9 @@ func (k *kase) prepare() (files []string, err error) {
 func (k *kase) command(c config, out string) []string {
 	if len(k.files) == 0 {
 		return append([]string{c.binary}, k.args...)
+	}
+	if k.sweep != nil {
+		return k.sweepCommand(c, out)
 	}
 	args := []string{c.binary, "merge", filepath.Join(k.folder, "recipe.mecha"), "-o", out, "--model-dir", k.folder, "--quiet"}
 	return append(args, k.flags...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 )
 
@@ -66,7 +67,11 @@ func (r *results) run(c config, k kase) error {
 	out := k.folder + "/out.safetensors"
 	for i := range 1 + c.runs*max(1, k.times) {
 		if k.floor != nil {
-			s, err := measureFresh(k.floor(files, out), out)
+			floor := k.floor(files, out)
+			if k.sweep != nil {
+				floor = append(floor, k.recipe) // $0 of the shell
+			}
+			s, err := measureFresh(floor, out)
 			if err != nil {
 				return err
 			}
@@ -90,11 +95,19 @@ func appendAfterFirst(list []sampleRun, s sampleRun, i int) []sampleRun {
 	return append(list, s)
 }
 
-// measureFresh measures a command that writes out, which does not exist before, nor after.
+// measureFresh measures a command that writes out, and files that are called so with something
+// added, none of which exist before, nor after.
 func measureFresh(command []string, out string) (sampleRun, error) {
-	os.Remove(out)
-	defer os.Remove(out)
+	removeAll(out)
+	defer removeAll(out)
 	return measure(command)
+}
+
+func removeAll(out string) {
+	files, _ := filepath.Glob(out + "*") // it fails only for a wrong pattern
+	for _, f := range files {
+		os.Remove(f)
+	}
 }
 
 // outputGiB returns the size of the output in GiB.
@@ -106,5 +119,5 @@ func (k *kase) outputGiB() float64 {
 	if err != nil {
 		return 0
 	}
-	return float64(info.Size()) / gib
+	return float64(info.Size()) / gib * float64(max(len(k.sweep), 1))
 }
