@@ -66,11 +66,14 @@ func MergeAll(ctx context.Context, outs []Output, o Options) (rep *Report, err e
 	}
 	defer headers.Release()
 	done, err := run.Run(ctx, s.plan, s.models.sources, sinks, s.candidates[s.used].devices, run.Options{
-		Budget: s.budget, NonFinite: o.NonFinite.guards(), CheckOutput: true, Progress: s.progress()})
+		Budget: s.budget, NonFinite: o.NonFinite.guards(), CheckOutput: true, Progress: s.progress(), Rescue: s.rescue})
 	if err != nil {
 		return nil, err
 	}
 	s.finish(rep, done)
+	if err := s.closeDevices(); err != nil { // the outputs are there
+		rep.Warnings = append(rep.Warnings, fmt.Sprintf("after the merge: %v", err))
+	}
 	rep.Time.Total = time.Since(start)
 	return rep, strictly(rep, &o)
 }
@@ -112,10 +115,11 @@ type session struct {
 	budget   *device.Budget
 	warnings []string
 
-	candidates []candidate // what was opened
-	used       int         // the one that runs the merge; the others are closed
-	why        string      // it is used
-	reasons    []error     // why others are not
+	candidates []candidate   // what was opened
+	used       int           // the one that runs the merge; the others are closed
+	rescue     device.Device // the CPU, if it stands in for GPUs that fail; nil if not
+	why        string        // it is used
+	reasons    []error       // why others are not
 }
 
 // prepare opens the models, solves, opens devices and plans.
@@ -190,9 +194,7 @@ func (s *session) checkDirs() {
 
 func (s *session) close() error {
 	var errs []error
-	for i := range s.candidates {
-		errs = append(errs, s.candidates[i].close())
-	}
+	errs = append(errs, s.closeDevices())
 	if s.models != nil {
 		errs = append(errs, s.models.close())
 	}

@@ -78,6 +78,9 @@ type Options struct {
 	// NonFinite says what happens to inputs that hold NaN or infinite elements.
 	NonFinite NonFinite
 
+	// OnDeviceError says what happens if a GPU fails during the merge.
+	OnDeviceError DeviceErrors
+
 	// OnShapeMismatch says what happens if models have different shapes for a key.
 	OnShapeMismatch ShapePolicy
 
@@ -115,6 +118,14 @@ const (
 	OmitNonFinite   NonFinite = iota // such a tensor is missing from its model
 	KeepNonFinite                    // such a tensor is used as it is
 	RefuseNonFinite                  // such a tensor is an error
+)
+
+// DeviceErrors is a policy for GPUs that fail.
+type DeviceErrors uint8
+
+const (
+	RescueOnCPU       DeviceErrors = iota // its work is done again on the CPU, with the same bytes
+	StopOnDeviceError                     // the merge fails
 )
 
 // ShapePolicy is a policy for models that have different shapes for a key.

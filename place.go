@@ -125,7 +125,38 @@ func (s *session) place(ctx context.Context, targets []plan.Target, o plan.Optio
 		}
 	}
 	s.used = best
-	return nil
+	return s.openRescue(ctx)
+}
+
+// openRescue opens the CPU to stand in for GPUs that fail, if it may.
+func (s *session) openRescue(ctx context.Context) error {
+	if s.o.OnDeviceError != RescueOnCPU || s.candidates[s.used].infos()[0].InHost {
+		return nil
+	}
+	op := cpu.Opener("")
+	for _, o := range s.o.Devices {
+		if o.Kind == op.Kind {
+			op = o
+		}
+	}
+	devs, _, err := op.Open(ctx, device.Options{Threads: 1})
+	if err == nil && len(devs) > 0 {
+		s.rescue = devs[0]
+	}
+	return err
+}
+
+// closeDevices closes all that are open.
+func (s *session) closeDevices() error {
+	var errs []error
+	for i := range s.candidates {
+		errs = append(errs, s.candidates[i].close())
+	}
+	if s.rescue != nil {
+		errs = append(errs, s.rescue.Close())
+		s.rescue = nil
+	}
+	return errors.Join(errs...)
 }
 
 // leave closes a candidate that will not be used.

@@ -32,7 +32,7 @@ func (o *Options) check() error {
 		return usage("compat %q: expected %q", o.Compat, CompatReference)
 	case o.MaxRAM < 0 || o.MaxVRAM < 0 || o.Threads < 0 || o.UnitBytes < 0:
 		return usage("sizes and counts must not be negative")
-	case o.NonFinite > RefuseNonFinite || o.ExtraKeys > RefuseExtra || o.OnShapeMismatch > FirstShape:
+	case o.NonFinite > RefuseNonFinite || o.ExtraKeys > RefuseExtra || o.OnShapeMismatch > FirstShape || o.OnDeviceError > StopOnDeviceError:
 		return usage("a policy is not one of its constants")
 	}
 	if o.MaxRAM == 0 {

@@ -116,6 +116,10 @@ func (s *session) finish(r *Report, d *run.Report) {
 	for i := range r.Models {
 		r.Models[i].Used += d.Again[i]
 	}
+	r.PeakVRAM, r.DeviceErrors.Count = d.PeakDevice, d.Rescued
+	for _, x := range d.Rescues {
+		r.DeviceErrors.Names = append(r.DeviceErrors.Names, x.Err.Error())
+	}
 	r.Warnings = s.allWarnings(r.Models)
 	r.BytesRead, r.BytesWritten = d.BytesRead, d.BytesWritten
 	r.PeakRAM, r.Units = s.budget.Peak(), int64(d.Units)

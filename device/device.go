@@ -66,7 +66,8 @@ type Queue interface {
 	// host memory to fill or read it. The caller holds a lease for it.
 	Alloc(n int64) (*kernels.Mem, error)
 
-	// Free gives memory back. All work on it must have been waited for.
+	// Free gives memory back; it may be called after Close. All work on it must have been
+	// waited for.
 	Free(m *kernels.Mem) error
 
 	// Host returns the host memory to fill before Push or to read after Pull: the span

@@ -17,6 +17,7 @@ type large struct {
 	seq   int    // jobs are served in the order in which they started
 	dev   int    // the only device that can work on it, because of its memory; -1: all
 	lease *device.Lease
+	vram  *device.Lease  // of the device's own memory
 	held  []*kernels.Mem // resident memory
 
 	segment int
@@ -34,6 +35,10 @@ type large struct {
 	next     int64
 	inFlight int
 	stop     bool // a guard was set: no more units
+
+	// onHost says that only the host twin of resident memory has all elements, because a
+	// slot without a device has filled some of it: units go to such slots only.
+	onHost bool
 }
 
 // leafMem is where the elements of a leaf are, if not in slots.
@@ -110,9 +115,13 @@ func (w *worker) openSegment(g *large) error {
 			}
 		}
 		if n := bytesOf(r.DType, r.N); n > 0 && resident(g.job, s, i) {
-			mem, err := w.q.Alloc(n)
+			mem, err := w.l.devices[g.dev].alloc(n)
 			if err != nil {
-				return w.deviceError(g.job.Key(), fmt.Sprintf("memory for a resident tensor of %d bytes", n), err)
+				err = w.deviceError(g.job.Key(), fmt.Sprintf("memory for a resident tensor of %d bytes", n), err)
+				if !w.l.tolerate(w.info.Name, err) {
+					return err
+				}
+				continue // it goes through slots
 			}
 			g.held = append(g.held, mem)
 			m.span = kernels.Span{Mem: mem, Len: n}

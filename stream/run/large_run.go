@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 
+	"github.com/mecha-gpu/mecha-gpu/device"
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/plan"
 )
@@ -363,7 +364,7 @@ func (w *worker) goOn(g *large) error {
 // endLarge gives the memory of a job back and enters it as done, or as to be made again.
 func (w *worker) endLarge(g *large, a *again) error {
 	l := w.l
-	err := g.free(w)
+	err := g.free(l)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forget(g)
@@ -377,17 +378,20 @@ func (w *worker) endLarge(g *large, a *again) error {
 }
 
 // free gives resident memory and the lease back.
-func (g *large) free(w *worker) error {
+func (g *large) free(l *loop) error {
 	var first error
 	for _, m := range g.held {
-		if err := w.q.Free(m); err != nil && first == nil {
-			first = w.deviceError(g.job.Key(), "giving memory back", err)
+		d := l.devices[g.dev]
+		if err := d.free(m); err != nil && first == nil && !l.tolerate(d.info.Name, err) {
+			first = err
 		}
 	}
 	g.held = nil
-	if g.lease != nil {
-		g.lease.Release()
-		g.lease = nil
+	for _, lease := range []*device.Lease{g.lease, g.vram} {
+		if lease != nil {
+			lease.Release()
+		}
 	}
+	g.lease, g.vram = nil, nil
 	return first
 }

@@ -21,6 +21,7 @@ type loop struct {
 	sources []tensor.Source
 	sinks   []tensor.Sink
 	o       Options
+	devices []*dev // the last one rescues the others, if there is one more than asked for
 	budget  *device.Budget
 	ctx     context.Context // ends when the run fails
 	cancel  context.CancelFunc
@@ -95,7 +96,7 @@ func (l *loop) take(w *worker, s *slot, wait bool) task {
 // claim takes a unit of the first large job that has some.
 func (l *loop) claim(w *worker, s *slot) bool {
 	for _, g := range l.active {
-		if !g.open || g.stop || g.next == g.n || g.dev >= 0 && g.dev != w.dev {
+		if !g.open || g.stop || g.next == g.n || !l.may(w, g) {
 			continue
 		}
 		n := min(g.step, g.n-g.next)
@@ -276,10 +277,8 @@ func (l *loop) startHeld(w *worker) bool {
 		g.dev = w.dev
 	}
 	n := l.leaseBytes(w, g.job)
-	var ok bool
-	if n == 0 {
-		ok = true
-	} else if g.lease, ok = l.budget.TryTake("resident tensors", n); !ok && l.busy > 0 {
+	ok := l.tryLease(g, n)
+	if !ok && l.busy > 0 {
 		return false
 	}
 	l.held = l.held[1:]
@@ -309,6 +308,9 @@ func (l *loop) setUp(w *worker, g *large, n int64, leased bool) error {
 			return err
 		}
 		g.lease = lease
+		if err := l.leaseDevice(g, n); err != nil {
+			return err
+		}
 	}
 	if len(g.job.Segments) == 0 {
 		return w.endLarge(g, nil)

@@ -31,6 +31,11 @@ type Options struct {
 	// range, also for copied keys.
 	CheckOutput bool
 
+	// Rescue, if set, is a device that computes on host memory. Where a device of the run
+	// fails, the work that it had is done again there, with the same bytes; without it the
+	// run fails.
+	Rescue device.Device
+
 	// Progress, if set, is called now and then by a worker, one call at a time, and
 	// once at the end. It must return quickly.
 	Progress func(Progress)

@@ -29,6 +29,11 @@ type Report struct {
 	BytesWritten int64
 	Units        int // slots filled: batches, and units of large jobs
 	PeakLeased   int64
+	PeakDevice   int64 // the most own memory that was leased of one of the devices
+
+	// Rescues are failures of devices after which work was done elsewhere; at most 1000.
+	Rescues []Rescue
+	Rescued int // how many there are
 
 	Stages  Stages
 	Publish time.Duration // checking the inputs, syncing and renaming

@@ -76,11 +76,13 @@ func (l *loop) work(ctx context.Context, devices []device.Device) error {
 		return err
 	}
 	defer lease.Release()
+	defer l.releaseRings()
 	workers := make([]*worker, max(l.p.Ring.Workers, 1))
+	err = l.openDevices(ctx, devices, len(workers))
 	for i := range workers {
-		workers[i] = &worker{l: l, index: i, dev: i % len(devices)}
+		workers[i] = &worker{l: l, index: i}
 		if err == nil {
-			err = workers[i].open(devices[workers[i].dev], l.p.Ring)
+			err = workers[i].open(i%len(devices), l.p.Ring)
 		}
 	}
 	if err == nil {
@@ -97,6 +99,9 @@ func (l *loop) work(ctx context.Context, devices []device.Device) error {
 	}
 	l.rep.BytesWritten = l.written.Load()
 	l.rep.PeakLeased = l.budget.Peak()
+	for _, d := range l.devices {
+		l.rep.PeakDevice = max(l.rep.PeakDevice, d.peak())
+	}
 	return err
 }
 
@@ -126,15 +131,15 @@ func (l *loop) close(workers []*worker) error {
 		}
 	}
 	for _, g := range l.active {
-		for _, w := range workers {
-			if g.dev < 0 || w.dev == g.dev {
-				keep(g.free(w))
-				break
-			}
-		}
+		keep(g.free(l))
 	}
 	for _, w := range workers {
 		keep(w.close())
+	}
+	for _, d := range l.devices {
+		if err := d.close(); err != nil && !l.tolerate(d.info.Name, err) {
+			keep(err)
+		}
 	}
 	return first
 }

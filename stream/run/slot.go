@@ -13,8 +13,18 @@ const align = 64
 // bytesOf returns the bytes of n elements; sub-byte types fill whole bytes.
 func bytesOf(d tensor.DType, n int64) int64 { return n * int64(d.Bits()) / 8 }
 
+// lane is a queue of a device. Work in different slots of a worker has no order, so that every
+// slot has its own and their stages overlap.
+type lane struct {
+	dev  int // index of the device
+	info device.Info
+	q    device.Queue
+}
+
 // slot is a piece of a worker's ring and what it holds: a batch or a unit of a large job.
 type slot struct {
+	lane      // where its work runs now
+	home lane // where its memory is; another one after its device has failed
 	mem  *kernels.Mem
 	host []byte // its host memory
 	used int64  // bytes laid out

@@ -3,18 +3,15 @@ package run
 import (
 	"time"
 
-	"github.com/mecha-gpu/mecha-gpu/device"
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/plan"
 )
 
-// worker owns a queue and a ring of slots. It is used by one goroutine.
+// worker owns a ring of slots. It is used by one goroutine.
 type worker struct {
 	l     *loop
 	index int
-	dev   int // index of the device
-	info  device.Info
-	q     device.Queue
+	lane  // of the slot at hand
 	free  []*slot
 	slots []*slot
 	going []*slot // in flight, oldest first
@@ -27,40 +24,42 @@ type worker struct {
 	last      time.Time // end of the last stage
 }
 
-// open makes the queue and the ring, for which the caller has a lease.
-func (w *worker) open(d device.Device, r plan.Ring) (err error) {
-	w.info = d.Info()
-	if w.q, err = d.NewQueue(); err != nil {
-		return w.deviceError("", "opening a queue", err)
-	}
-	n := max(r.SlotBytes, align)
+// open makes the ring, for which the caller has a lease, on a device.
+func (w *worker) open(dev int, r plan.Ring) error {
 	for range max(r.Depth, 1) {
-		m, err := w.q.Alloc(n)
+		s, err := w.l.devices[dev].slot(max(r.SlotBytes, align))
 		if err != nil {
-			return w.deviceError("", "memory for a ring", err)
+			w.lane = lane{dev: dev, info: w.l.devices[dev].info}
+			if s, err = w.openElsewhere(w.deviceError("", "opening a ring", err), r); err != nil {
+				return err
+			}
 		}
-		s := &slot{mem: m, host: w.q.Host(kernels.Span{Mem: m, Len: n})}
 		w.slots = append(w.slots, s)
 		w.free = append(w.free, s)
 	}
+	w.lane = w.slots[0].lane
 	return nil
 }
 
-// close gives everything back. The first error counts.
+// close gives everything back. The first error counts; those of a device that has failed do
+// not, since it was said already.
 func (w *worker) close() error {
-	if w.q == nil {
-		return nil
-	}
 	var first error
-	keep := func(err error) {
-		if err != nil && first == nil {
-			first = w.deviceError("", "closing a queue", err)
+	for _, s := range w.slots {
+		w.lane = s.home
+		err := s.q.Close()
+		if s.q != s.home.q {
+			err = nil
+			_ = s.home.q.Free(s.mem)
+		} else if ferr := s.home.q.Free(s.mem); err == nil {
+			err = ferr
+		}
+		if err != nil && first == nil && !w.l.devices[s.home.dev].failed() {
+			if err = w.deviceError("", "closing a ring", err); !w.l.tolerate(w.info.Name, err) {
+				first = err
+			}
 		}
 	}
-	for _, s := range w.slots {
-		keep(w.q.Free(s.mem))
-	}
-	keep(w.q.Close())
 	return first
 }
 
@@ -69,6 +68,9 @@ func (w *worker) run() {
 	w.last = time.Now()
 	for {
 		done, err := w.step()
+		for err != nil && w.rescue(err) {
+			err = w.again()
+		}
 		if err != nil {
 			w.l.fail(err)
 			done = true
@@ -86,7 +88,8 @@ func (w *worker) step() (done bool, err error) {
 	if len(w.free) == 0 {
 		return false, w.finish()
 	}
-	s := w.free[len(w.free)-1]
+	s := w.pick()
+	w.lane = s.lane
 	t := w.l.take(w, s, len(w.going) == 0)
 	w.lap(&w.stages.Idle)
 	switch t {
@@ -104,24 +107,40 @@ func (w *worker) step() (done bool, err error) {
 	return false, w.startUnit(s)
 }
 
+// pick moves the slot to be used next to the end of the free ones, and returns it. One that was
+// rescued can take every unit, others not always (see loop.may), so that it comes first: else
+// the worker could wait with the wrong one in hand.
+func (w *worker) pick() *slot {
+	last := len(w.free) - 1
+	for i, s := range w.free {
+		if s.q != s.home.q {
+			w.free[i], w.free[last] = w.free[last], s
+			break
+		}
+	}
+	return w.free[last]
+}
+
 // finish ends the work in the oldest slot. A batch with another round goes to the end of
 // the line.
 func (w *worker) finish() error {
 	defer w.l.progress(false)
 	s := w.going[0]
 	w.going = append(w.going[:0], w.going[1:]...)
+	w.going = append(w.going, s) // at the end, as one that has just begun, if it fails or goes on
+	w.lane = s.lane
+	done := true
+	var err error
 	if s.job != nil {
-		err := w.finishUnit(s)
-		w.free = append(w.free, s)
-		return err
+		err = w.finishUnit(s)
+	} else {
+		done, err = w.finishBatch(s)
 	}
-	done, err := w.finishBatch(s)
-	if done || err != nil {
+	if done && err == nil {
+		w.going = w.going[:len(w.going)-1]
 		w.free = append(w.free, s)
-		return err
 	}
-	w.going = append(w.going, s)
-	return nil
+	return err
 }
 
 // drain waits for what a failed run has left in flight; its errors do not matter anymore.
@@ -134,8 +153,10 @@ func (w *worker) drain() {
 			_ = s.ev.Wait()
 		}
 	}
-	if ev, err := w.q.Record(); err == nil {
-		_ = ev.Wait()
+	for _, s := range w.slots {
+		if ev, err := s.q.Record(); err == nil {
+			_ = ev.Wait()
+		}
 	}
 }
 
