@@ -8,6 +8,26 @@ import (
 // outputs: the gaps after them, and alignment.
 func BatchBytes(ranges int) int64 { return int64(ranges)*(gap+align) + 3*align }
 
+// BatchCost returns the slot bytes that the segments of a job take in a batch at most, outputs
+// apart.
+func BatchCost(segs []Segment) (n int64) {
+	for i := range segs {
+		for k := range segs[i].Reads {
+			r := &segs[i].Reads[k]
+			n += Joined(bytesOf(r.DType, r.N))
+		}
+		temps, results := segs[i].Scratch()
+		n += Align(temps) + results
+	}
+	return n
+}
+
+// Small reports whether a job goes into a batch: its outputs, of so many bytes together, are not
+// larger than a unit, and a slot has room for them and for what it costs in a batch.
+func (r Ring) Small(outs, cost int64, outputs int) bool {
+	return outs <= max(r.UnitBytes, 1) && outs+cost+BatchBytes(outputs) <= r.SlotBytes
+}
+
 // jobMemory is what decides whether the sources of a job are kept in memory between sweeps.
 type jobMemory struct {
 	resident int64 // bytes of all sources
@@ -30,23 +50,15 @@ func memoryOf(segs []Segment, list []made) (m jobMemory) {
 			m.again += max(s.bytesRead()-s.bytesReadOnce(), 0)
 		}
 		for k := range s.Reads {
-			n := bytesOf(s.Reads[k].DType, s.Reads[k].N)
-			m.resident += Align(n)
-			m.batch += Joined(n)
+			m.resident += Align(bytesOf(s.Reads[k].DType, s.Reads[k].N))
 		}
-		var most int64
-		for k := range s.Inst.Sweeps {
-			most = max(most, s.scratch(k, s.Inst.Domains[s.Inst.Sweeps[k].Domain].N))
-		}
-		m.batch += Align(most)
 	}
+	m.batch = BatchCost(segs)
 	return m
 }
 
 // small reports whether a unit is the whole job.
-func (m *jobMemory) small(r Ring) bool {
-	return m.outs <= max(r.UnitBytes, 1) && m.outs+m.batch+BatchBytes(m.outputs) <= r.SlotBytes
-}
+func (m *jobMemory) small(r Ring) bool { return r.Small(m.outs, m.batch, m.outputs) }
 
 // bytesOf returns the bytes of n elements, which fill whole bytes.
 func bytesOf(d tensor.DType, n int64) int64 {

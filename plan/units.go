@@ -73,10 +73,7 @@ func (s *Segment) UnitBytes(sweep int, count int64, inPlace bool) int64 {
 			lo, hi := LeafRange(u.Form, d, leaf.N, 0, count)
 			n += Align(min(hi-lo+1, max(leaf.N, 1)) * s.Inst.Lowered.Leaves[u.Leaf].Size())
 		}
-		for _, t := range b.Temps {
-			n += Align(count * t.Size())
-		}
-		most = max(most, n)
+		most = max(most, n+tempBytes(b, count))
 	}
 	copies := s.Inst.Copies()
 	for _, k := range sw.Outs {
@@ -84,38 +81,7 @@ func (s *Segment) UnitBytes(sweep int, count int64, inPlace bool) int64 {
 			most += Align(count * x.DType.Size())
 		}
 	}
-	return most + s.resultBytes(sw, count)
-}
-
-// scratch returns the slot bytes of the temporaries and results of count elements.
-func (s *Segment) scratch(sweep int, count int64) int64 {
-	sw := &s.Inst.Sweeps[sweep]
-	var most int64
-	for i := range sw.Bodies {
-		var n int64
-		for _, t := range sw.Bodies[i].Temps {
-			n += Align(count * t.Size())
-		}
-		most = max(most, n)
-	}
-	return most + s.resultBytes(sw, count)
-}
-
-// CountBytes are the bytes of the counts and the flag of an output in the results of a unit.
-const CountBytes = 32
-
-// resultBytes returns the bytes of a unit's flags, counts and sums.
-func (s *Segment) resultBytes(sw *kernels.Sweep, count int64) int64 {
-	n := Align(CountBytes * int64(len(sw.Outs)))
-	n += Align(4 * int64(s.Inst.Lowered.Guards))
-	for _, r := range sw.Reduces {
-		if r.Kind == kernels.Sum {
-			n += Align(8 * (count/kernels.BlockElems + 1))
-		} else {
-			n += align
-		}
-	}
-	return n
+	return most + Align(s.ResultBytes(sweep, count))
 }
 
 // UnitElems returns how many elements of a sweep a unit takes so that it fits a slot and

@@ -84,46 +84,21 @@ func (b *batch) reset(sources, sinks int) {
 	b.size, b.cost = 0, plan.BatchBytes(0)
 }
 
-// outBytes returns the bytes of the outputs that a job makes.
-func outBytes(j *plan.Job) (n int64) {
+// outBytes returns the bytes of the outputs that a job makes, and how many they are.
+func outBytes(j *plan.Job) (n int64, outputs int) {
 	for i := range j.Outputs {
 		if o := &j.Outputs[i]; !o.Dropped {
 			n += o.Bytes()
+			outputs++
 		}
 	}
-	return n
-}
-
-// jobCost returns the slot bytes that a job takes in a batch at most, without new ranges.
-func jobCost(j *plan.Job) int64 {
-	n := outBytes(j)
-	for i := range j.Segments {
-		s := &j.Segments[i]
-		for k := range s.Reads {
-			n += plan.Joined(bytesOf(s.Reads[k].DType, s.Reads[k].N))
-		}
-		t, r := scratchBytes(s)
-		n += plan.Align(t) + r
-	}
-	return n
-}
-
-// scratchBytes returns what temporaries and results of the largest sweep take if the
-// sweep is one unit.
-func scratchBytes(s *plan.Segment) (temps, res int64) {
-	for k := range s.Inst.Sweeps {
-		sw := &s.Inst.Sweeps[k]
-		n := s.Inst.Domains[sw.Domain].N
-		temps = max(temps, tempBytes(sw, n))
-		res = max(res, resultBytes(s, k, n))
-	}
-	return temps, res
+	return n, outputs
 }
 
 // small reports whether a job goes into a batch.
 func (l *loop) small(j *plan.Job) bool {
-	r := l.p.Ring
-	return outBytes(j) <= max(r.UnitBytes, 1) && jobCost(j)+plan.BatchBytes(len(j.Outputs)) <= r.SlotBytes
+	outs, outputs := outBytes(j)
+	return l.p.Ring.Small(outs, plan.BatchCost(j.Segments), outputs)
 }
 
 // room reports whether a small job can join a batch that is not empty.
@@ -134,8 +109,9 @@ func (l *loop) room(b *batch, j *plan.Job) bool {
 			n++
 		}
 	}
-	return len(b.jobs) < maxBatchJobs && b.size+outBytes(j) <= l.p.Ring.UnitBytes &&
-		b.cost+jobCost(j)+plan.BatchBytes(n)-plan.BatchBytes(0) <= l.p.Ring.SlotBytes
+	outs, _ := outBytes(j)
+	return len(b.jobs) < maxBatchJobs && b.size+outs <= l.p.Ring.UnitBytes &&
+		b.cost+outs+plan.BatchCost(j.Segments)+plan.BatchBytes(n)-plan.BatchBytes(0) <= l.p.Ring.SlotBytes
 }
 
 // touching returns the range that an output goes on, or nil.
@@ -151,8 +127,9 @@ func (b *batch) touching(o *plan.Output) *outRange {
 // add appends a job to the batch in a slot.
 func (w *worker) add(s *slot, j *plan.Job, a *again) {
 	b := &s.batch
-	b.cost += jobCost(j)
-	b.size += outBytes(j)
+	outs, _ := outBytes(j)
+	b.cost += outs + plan.BatchCost(j.Segments)
+	b.size += outs
 	x := batchJob{job: j, again: a, parts: len(j.Segments), places: b.places.take(len(j.Outputs)), counts: b.counts.take(len(j.Outputs))}
 	for i := range j.Outputs {
 		if o := &j.Outputs[i]; !o.Dropped {
@@ -214,9 +191,9 @@ func (w *worker) leaf(s *slot, r *plan.Read, views bool) (kernels.Span, int32) {
 }
 
 // join puts n bytes into the last range of their source if they touch it or lie within
-// it, or else into a new one. A transpose has a range of its own.
+// it, or else into a new one. What is read in another order has a range of its own.
 func (b *batch) join(r *plan.Read, n int64) (index int32, off int64) {
-	if i := b.last[r.Model]; i > 0 && r.Cols == 0 {
+	if i := b.last[r.Model]; i > 0 && r.Plain() {
 		if j := &b.reads[i-1]; r.Pos >= j.pos && r.Pos <= j.pos+j.n {
 			off = r.Pos - j.pos
 			j.n = max(j.n, off+n)
@@ -224,7 +201,7 @@ func (b *batch) join(r *plan.Read, n int64) (index int32, off int64) {
 		}
 	}
 	b.reads = append(b.reads, joined{pos: r.Pos, n: n, read: r})
-	if r.Cols == 0 {
+	if r.Plain() {
 		b.last[r.Model] = int32(len(b.reads))
 	}
 	return int32(len(b.reads) - 1), 0
@@ -238,13 +215,13 @@ func (w *worker) lay(s *slot) (staged kernels.Span) {
 	}
 	staged = kernels.Span{Mem: s.mem, Len: s.used}
 	for i := range b.parts {
-		temps, _ := scratchBytes(b.parts[i].seg)
+		temps, _ := b.parts[i].seg.Scratch()
 		b.parts[i].space = s.take(temps)
 	}
 	w.layOut(s)
 	from := s.used
 	for i := range b.parts {
-		_, res := scratchBytes(b.parts[i].seg)
+		_, res := b.parts[i].seg.Scratch()
 		b.parts[i].res = kernels.Span{Mem: s.mem, Off: s.used, Len: res}
 		s.used += res // a multiple of 8
 	}

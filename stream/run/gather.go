@@ -39,15 +39,15 @@ func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
 
 // add takes the results of a unit.
 func (g *gather) add(u *unit, res []byte) {
-	guards := res[guardsAt(u.sw()):]
+	guards := res[u.seg.GuardsAt(u.sweep):]
 	for i := range g.marks {
 		if le.Uint32(guards[4*i:]) != 0 {
 			g.marks[i] = true
 		}
 	}
-	at := reducesAt(u.seg, u.sweep)
+	at := u.seg.ReducesAt(u.sweep)
 	for i, r := range u.sw().Reduces {
-		b := res[at : at+reduceBytes(r.Kind, u.count)]
+		b := res[at : at+plan.ReduceBytes(r.Kind, u.count)]
 		at += int64(len(b))
 		switch r.Kind {
 		case kernels.Sum:

@@ -215,7 +215,7 @@ func (w *worker) copied(s *slot, b []byte, views bool) {
 func (w *worker) launchUnit(s *slot) error {
 	u := &s.unit
 	from := s.used
-	u.res = s.take(resultBytes(u.seg, u.sweep, u.count))
+	u.res = s.take(u.seg.ResultBytes(u.sweep, u.count))
 	if s.used > int64(len(s.host)) {
 		return s.overflow(s.job.job)
 	}
@@ -278,7 +278,7 @@ func (w *worker) leafBytes(s *slot, leaf int) []byte {
 
 // guarded reports whether a leaf's guard was set in the unit.
 func guarded(u *unit, res []byte) bool {
-	guards := res[guardsAt(u.sw()):]
+	guards := res[u.seg.GuardsAt(u.sweep):]
 	for i := range u.seg.Inst.Lowered.Guards {
 		if le.Uint32(guards[4*i:]) != 0 {
 			return true

@@ -19,13 +19,10 @@ type unit struct {
 	leaves []kernels.Span // by leaf of the instance
 	temps  []kernels.Span // by temporary of the body
 	outs   []kernels.Span // by output of the instance: the elements that the unit stores
-	res    kernels.Span   // results, see below
+	res    kernels.Span   // results, as the plan lays them out
 }
 
-// Results of a unit lie in one span: for each output that its sweep stores, the counts (three
-// uint64) and the flag if it is copied (a uint32, padded to 8 bytes); the guards (a uint32 each,
-// padded to 8 bytes together); then the reductions in order: a float64 for each block of a sum, a
-// uint64 for others.
+// What there is of an output in the results.
 const (
 	countBytes = 24
 	flagAt     = 24
@@ -34,43 +31,18 @@ const (
 
 var le = binary.LittleEndian
 
-// guardsAt returns where the guards of a sweep are in the results.
-func guardsAt(sw *kernels.Sweep) int64 { return plan.CountBytes * int64(len(sw.Outs)) }
-
-// reducesAt returns where the reductions of a sweep are in the results.
-func reducesAt(s *plan.Segment, sweep int) int64 {
-	return (guardsAt(&s.Inst.Sweeps[sweep]) + 4*int64(s.Inst.Lowered.Guards) + 7) &^ 7
-}
-
-// reduceBytes returns the bytes of a reduction over count elements.
-func reduceBytes(k kernels.ResultKind, count int64) int64 {
-	if k == kernels.Sum {
-		return 8 * ((count + kernels.BlockElems - 1) / kernels.BlockElems)
-	}
-	return 8
-}
-
-// resultBytes returns the bytes of the results of count elements of a sweep.
-func resultBytes(s *plan.Segment, sweep int, count int64) int64 {
-	n := reducesAt(s, sweep)
-	for _, r := range s.Inst.Sweeps[sweep].Reduces {
-		n += reduceBytes(r.Kind, count)
-	}
-	return n
-}
-
 func (u *unit) sw() *kernels.Sweep { return &u.seg.Inst.Sweeps[u.sweep] }
 
 func (u *unit) domain() kernels.Domain { return u.seg.Inst.Domains[u.sw().Domain] }
 
 // reduce returns the span of reduction i.
 func (u *unit) reduce(i int) kernels.Span {
-	at := reducesAt(u.seg, u.sweep)
+	at := u.seg.ReducesAt(u.sweep)
 	rs := u.sw().Reduces
 	for _, r := range rs[:i] {
-		at += reduceBytes(r.Kind, u.count)
+		at += plan.ReduceBytes(r.Kind, u.count)
 	}
-	return u.res.Slice(at, reduceBytes(rs[i].Kind, u.count))
+	return u.res.Slice(at, plan.ReduceBytes(rs[i].Kind, u.count))
 }
 
 // countsAt returns where the counts of output k are in the results.
@@ -84,7 +56,7 @@ func (u *unit) result(r kernels.Ref) kernels.Span {
 	case kernels.RefOut:
 		return u.outs[r.Index]
 	case kernels.RefGuard:
-		return u.res.Slice(guardsAt(u.sw())+4*int64(r.Index), 4)
+		return u.res.Slice(u.seg.GuardsAt(u.sweep)+4*int64(r.Index), 4)
 	case kernels.RefReduce:
 		return u.reduce(r.Index)
 	case kernels.RefOutCount:
@@ -106,19 +78,6 @@ func (u *unit) layTemps(s *slot, in kernels.Span) {
 		u.temps[i] = in.Slice(at, n)
 		at += plan.Align(n)
 	}
-}
-
-// tempBytes returns what the temporaries of the largest body of a sweep take.
-func tempBytes(sw *kernels.Sweep, count int64) int64 {
-	var most int64
-	for i := range sw.Bodies {
-		var n int64
-		for _, t := range sw.Bodies[i].Temps {
-			n += plan.Align(count * t.Size())
-		}
-		most = max(most, n)
-	}
-	return most
 }
 
 // launch gives the steps of the unit's body to the queue.

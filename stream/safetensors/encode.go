@@ -12,11 +12,6 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// Order compares entries by their place in a file: bytes per element descending (C64
-// counts as 8), sub-byte types last, then the key by its bytes. Layouts should be
-// sorted by it, so that every tensor is aligned; Begin does not require it.
-func Order(a, b tensor.Entry) int { return tensor.FileOrder(a, b) }
-
 // kept yields the entries of h that are not in drop (ascending), with the positions
 // that they have once the others are gone.
 func kept(h *tensor.Header, drop []int) iter.Seq[tensor.Entry] {

@@ -27,7 +27,7 @@ func layout(t testing.TB, items []item, metadata map[string]string) tensor.Layou
 	for i, it := range items {
 		entries[i] = tensor.Entry{Key: it.key, DType: it.dtype, Shape: it.shape}
 	}
-	slices.SortFunc(entries, safetensors.Order)
+	slices.SortFunc(entries, tensor.FileOrder)
 	h := tensor.NewHeader(len(items))
 	h.Metadata = metadata
 	pos := int64(0)

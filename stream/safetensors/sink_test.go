@@ -39,7 +39,7 @@ func TestOrderPutsLargeElementsFirst(t *testing.T) {
 		entries = append(entries, tensor.Entry{Key: "z", DType: d})
 	}
 	entries = append(entries, tensor.Entry{Key: "a", DType: tensor.I64}, tensor.Entry{Key: "A", DType: tensor.F4})
-	slices.SortStableFunc(entries, safetensors.Order)
+	slices.SortStableFunc(entries, tensor.FileOrder)
 	for _, e := range entries {
 		got = append(got, e.Key+e.DType.String())
 	}
