@@ -97,8 +97,16 @@ func (u *unit) copyLeaf(k int) {
 
 // bytes returns the stored elements of a leaf that the instance means.
 func (u *unit) bytes(leaf int) []byte {
-	ref, size := u.inst.Leaves[leaf], u.inst.Lowered.Leaves[leaf].Size()
-	b := u.leaf(ref.Number)
+	return u.stored(u.inst.Leaves[leaf], u.inst.Lowered.Leaves[leaf].Size())
+}
+
+func (u *unit) stored(ref LeafRef, size int64) (b []byte) {
+	for _, p := range ref.Parts {
+		b = append(b, u.stored(p, size)...)
+	}
+	if ref.Parts == nil {
+		b = u.leaf(ref.Number)
+	}
 	if size == 0 {
 		return b
 	}

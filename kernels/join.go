@@ -17,6 +17,7 @@ type group struct {
 // groups cuts outputs at the boundaries of their joins. Those that have the same boundaries
 // stay together.
 func (t *Trace) groups(outs []Output) ([]group, error) {
+	t.dissolve(outs)
 	j := joins{t: t, seen: map[int32][]int64{}}
 	cuts := make([][]int64, len(outs))
 	for k, o := range outs {
@@ -235,7 +236,7 @@ func (r *rebuild) copy(id int32, n node) T {
 		if dense {
 			k := n.nodeKey
 			k.start += r.first
-			return r.t.add(k, shape, 0)
+			return r.t.leafView(n, k, shape)
 		}
 	case nConst, nLit:
 		if dense {

@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -58,8 +59,8 @@ func TestWhatCannotBeCutIsRefused(t *testing.T) {
 		make func(tr *Trace, a, b T) T
 		want string
 	}{
-		"sum":         {func(tr *Trace, a, b T) T { return tr.Stack(a, b).Sum() }, "under a reduction"},
-		"seen before": {func(tr *Trace, a, b T) T { s := tr.Stack(a, b); return s.Add(s.Sum()) }, "under a reduction"},
+		"sum":         {func(tr *Trace, a, b T) T { return tr.Stack(a, b.Neg()).Sum() }, "under a reduction"},
+		"seen before": {func(tr *Trace, a, b T) T { s := tr.Stack(a.Neg(), b); return s.Add(s.Sum()) }, "under a reduction"},
 		"rows":        {func(tr *Trace, a, b T) T { return tr.Stack(tr.Call(rows, a), b).Neg() }, "needs whole rows"},
 		"shape":       {func(tr *Trace, a, b T) T { return tr.Stack(a, b.Sum()) }, "do not stack"},
 		"huge": {func(tr *Trace, a, b T) T {
@@ -89,5 +90,30 @@ func TestEmptyStacksHaveAPart(t *testing.T) {
 		if err != nil || len(parts) != 1 || parts[0].N != 0 {
 			t.Errorf("%+v, %v", parts, err)
 		}
+	}
+}
+
+// TestSumsOverJoinedTensorsAreThoseOfTheWhole: stored tensors that are joined are one leaf where all
+// elements are needed at once, also together with arithmetic, and under all their guards.
+func TestSumsOverJoinedTensorsAreThoseOfTheWhole(t *testing.T) {
+	x := make([]float32, 6*50)
+	for i := range x {
+		x[i] = float32(i%37) / 7
+	}
+	f := func(s T) T { return s.Rows(1, 4).Mul(s.Dot(s)).Add(s.Rows(2, 4)).Reshape(tensor.Shape{200}) }
+	tr := NewTrace(F32)
+	want, _ := evalF32(t, f(tr.Leaf(0, tensor.F32, tensor.Shape{6, 50})), testLeaves{x})
+	tr = NewTrace(F32)
+	part := func(i int, rows int64) T { return tr.Leaf(i, tensor.F32, tensor.Shape{rows, 50}).Guard(10 + i) }
+	got, _ := evalF32(t, f(tr.Concat(part(0, 1), part(1, 3), part(2, 2))), testLeaves{x[:50], x[50:200], x[200:]})
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, not %v", got[:5], want[:5])
+	}
+	bad := slices.Clone(x)
+	bad[60] = float32(math.NaN())
+	_, ev := evalF32(t, f(tr.Concat(part(0, 1), part(1, 3), part(2, 2))), testLeaves{bad[:50], bad[50:200], bad[200:]})
+	slices.Sort(ev.Guards)
+	if set := slices.Compact(ev.Guards); !slices.Equal(set, []int{10, 11, 12}) { // which part it was is not known
+		t.Errorf("guards %v", set)
 	}
 }

@@ -252,7 +252,7 @@ func (o *order) instance(in *Instance, t *Trace, low *Lowered) {
 	in.Leaves = slices.Grow(in.Leaves[:0], len(o.leaves))
 	for _, id := range o.leaves {
 		n := &t.nodes[id]
-		in.Leaves = append(in.Leaves, LeafRef{Number: int(n.imm), Start: n.start, N: n.shape.N(), Cols: n.cols})
+		in.Leaves = append(in.Leaves, t.leafRef(n))
 	}
 	in.Guards = slices.Grow(in.Guards[:0], len(o.guards))
 	for _, id := range o.guards {

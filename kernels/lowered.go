@@ -143,6 +143,10 @@ type LeafRef struct {
 	Start  int64 // first element
 	N      int64 // elements
 
+	// Parts, if there are any, are leaves that lie one after the other in this one. It has no
+	// number then; Start counts from the first element of the first part.
+	Parts []LeafRef
+
 	// Cols, if not 0, says that the stored tensor is a matrix with so many columns, and that
 	// the elements are numbered as in its transpose.
 	Cols int64

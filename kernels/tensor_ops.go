@@ -254,7 +254,7 @@ func (t *Trace) join(shape tensor.Shape, parts []T) T {
 		return parts[0]
 	}
 	t.joined = true
-	return t.addList(node{nodeKey: nodeKey{kind: nConcat}, shape: shape}, parts)
+	return t.addList(node{nodeKey: nodeKey{kind: nConcat, a: t.whole(shape, parts)}, shape: shape}, parts)
 }
 
 // Guard is a, unless a has elements that are NaN or infinite: then the output does not

@@ -64,7 +64,7 @@ type node struct {
 	level int32   // the first phase in which the node can be computed
 	value float64 // nConst, nLit
 	shape tensor.Shape
-	list  []int32
+	list  []int32 // arguments; nLeaf: the leaves that lie one after the other in it
 	fn    *HostFunc
 	goFn  *GoFunc
 }

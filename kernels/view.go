@@ -142,6 +142,9 @@ func (v *viewer) leaf(id int32, n node, shape tensor.Shape, first int64) T {
 	}
 	if v.transpose && min(shape[0], shape[1]) > 1 {
 		switch {
+		case n.list != nil:
+			v.t.fail("joined tensors cannot be transposed yet")
+			return T{v.t, id}
 		case k.cols == 0 && k.start == 0:
 			k.cols = shape[0]
 		case k.cols == shape[1] && k.start == 0:
@@ -151,7 +154,7 @@ func (v *viewer) leaf(id int32, n node, shape tensor.Shape, first int64) T {
 			return T{v.t, id}
 		}
 	}
-	return v.t.add(k, shape, 0)
+	return v.t.leafView(n, k, shape)
 }
 
 // op copies an elementwise operation.

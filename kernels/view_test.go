@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
@@ -95,7 +96,7 @@ func TestViewsOfStoredTensorsAreCopies(t *testing.T) {
 		"transpose": {a.Transpose(), LeafRef{N: 24, Cols: 4}},
 	} {
 		parts, err := NewLowerer().Lower(c.view, tensor.F16)
-		if err != nil || len(parts) != 1 || parts[0].Inst.Outs[0].Kind != Copied || parts[0].Inst.Leaves[0] != c.want {
+		if err != nil || len(parts) != 1 || parts[0].Inst.Outs[0].Kind != Copied || !reflect.DeepEqual(parts[0].Inst.Leaves[0], c.want) {
 			t.Errorf("%s: %v %+v", name, err, parts)
 		}
 	}

@@ -129,6 +129,15 @@ func (d *desk) reads(reads []Read, leaves []kernels.LeafRef) ([]Read, error) {
 		reads = make([]Read, 0, len(leaves))
 	}
 	for _, ref := range leaves {
+		if ref.Parts != nil {
+			parts, err := d.reads(nil, ref.Parts)
+			if err != nil {
+				return nil, err
+			}
+			one := &parts[0]
+			reads = append(reads, Read{Model: one.Model, Entry: one.Entry, Pos: ref.Start * one.DType.Size(), DType: one.DType, N: ref.N, Parts: parts})
+			continue
+		}
 		l := d.leaves[ref.Number]
 		t := d.headers[l.source].At(l.entry)
 		if t.DType.Size() == 0 && (ref.Start != 0 || ref.N != t.Shape.N() || ref.Cols != 0) {

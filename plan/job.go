@@ -153,7 +153,24 @@ type Read struct {
 	DType tensor.DType
 	N     int64 // elements
 
+	// Parts, if there are any, are tensors that lie one after the other in this one. Model and
+	// Entry are those of the first; Pos counts from its start, in bytes.
+	Parts []Read
+
 	// Cols, if not 0, says that the tensor is a matrix with so many columns, and that its
 	// transpose is meant: Pos and N count elements as if that were what is stored.
 	Cols int64
+}
+
+// Plain reports whether the bytes lie in the source as they are needed, at Pos.
+func (r *Read) Plain() bool { return r.Cols == 0 && r.Parts == nil }
+
+// Stored calls f for each stored tensor that is read.
+func (r *Read) Stored(f func(*Read)) {
+	if r.Parts == nil {
+		f(r)
+	}
+	for i := range r.Parts {
+		f(&r.Parts[i])
+	}
 }

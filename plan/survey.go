@@ -225,13 +225,17 @@ func (sv *survey) count(there []made) {
 // countUsed counts the job for every source that it reads.
 func (sv *survey) countUsed() {
 	for i := range sv.segs {
-		for _, r := range sv.segs[i].Reads {
-			sv.read[r.Model][r.Entry] = true
-			if sv.usedBy[r.Model] != sv.jobs {
-				sv.usedBy[r.Model] = sv.jobs
-				sv.used[r.Model]++
-			}
+		for k := range sv.segs[i].Reads {
+			sv.segs[i].Reads[k].Stored(sv.use)
 		}
+	}
+}
+
+func (sv *survey) use(r *Read) {
+	sv.read[r.Model][r.Entry] = true
+	if sv.usedBy[r.Model] != sv.jobs {
+		sv.usedBy[r.Model] = sv.jobs
+		sv.used[r.Model]++
 	}
 }
 

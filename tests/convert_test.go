@@ -105,6 +105,13 @@ func TestArithmeticOnConvertedModels(t *testing.T) {
 	if got := step("cb", "h", sgmTo+"&0", `merge "slerp" &2 &1 0.3`); !sameDict(got, want) {
 		t.Error("slerp of a converted model differs from slerp of the model")
 	}
+	want = step("cd", "k", `merge "slerp" &0 &1 0.3`)
+	for unit, out := range map[int64]string{0: "l", 100: "m"} {
+		got, _ := w.mustMerge(recipeFor("ad", kohyaTo+"&0", `merge "slerp" &2 &1 0.3`), mecha.Options{UnitBytes: unit})
+		if !sameDict(got, want) {
+			t.Errorf("units of %d, %s: slerp of joined tensors differs from slerp of the file that the conversion makes", unit, out)
+		}
+	}
 	want = step("g", "i", kohyaTo+"&0")
 	if got := step("ab", "j", `merge "slerp" &0 &1 0.3`, kohyaTo+"&2"); !sameDict(got, want) {
 		t.Error("a converted slerp differs from the conversion of its file")

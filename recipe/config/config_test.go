@@ -42,7 +42,7 @@ func TestRegistryKnowsTheSeventeenConfigs(t *testing.T) {
 		if !identifier.MatchString(row.ID) {
 			t.Errorf("identifier %s", row.ID)
 		}
-		if row.Make == nil || row.Make() != row.Make() {
+		if first, second := row.Make(), row.Make(); first != second {
 			t.Errorf("%s is made anew", row.ID)
 		}
 	}

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -23,6 +24,11 @@ func (l *loop) readError(r *plan.Read, err error) error {
 }
 
 func (l *loop) inputKey(r *plan.Read) string {
+	if r.Parts != nil {
+		var keys []string
+		r.Stored(func(p *plan.Read) { keys = append(keys, l.inputKey(p)) })
+		return strings.Join(keys, " or ")
+	}
 	if h := l.sources[r.Model].Header(); r.Entry >= 0 && r.Entry < h.Len() {
 		return h.At(r.Entry).Key
 	}
@@ -106,10 +112,13 @@ func (l *loop) checkSegment(j *plan.Job, i int, at []int64) error {
 			at[o] += s.Inst.Elems(k)
 		}
 	}
+	var err error
 	for k := range s.Reads {
-		if m := s.Reads[k].Model; m < 0 || m >= len(l.sources) {
-			return planError(j, "source %d of %d", m, len(l.sources))
-		}
+		s.Reads[k].Stored(func(r *plan.Read) {
+			if r.Model < 0 || r.Model >= len(l.sources) {
+				err = planError(j, "source %d of %d", r.Model, len(l.sources))
+			}
+		})
 	}
-	return nil
+	return err
 }

@@ -73,7 +73,7 @@ func (l *loop) leaseBytes(w *worker, j *plan.Job) int64 {
 // view returns all of a leaf if it is in memory as it is needed.
 func (l *loop) view(r *plan.Read) []byte {
 	n := bytesOf(r.DType, r.N)
-	if n == 0 || r.Cols > 0 {
+	if n == 0 || !r.Plain() {
 		return nil
 	}
 	return l.sources[r.Model].View(r.Pos, n)

@@ -74,8 +74,8 @@ type Omission struct{ Source, Key string }
 func reads(j *plan.Job, sources int) []bool {
 	in := make([]bool, sources)
 	for i := range j.Segments {
-		for _, r := range j.Segments[i].Reads {
-			in[r.Model] = true
+		for k := range j.Segments[i].Reads {
+			j.Segments[i].Reads[k].Stored(func(r *plan.Read) { in[r.Model] = true })
 		}
 	}
 	return in

@@ -169,8 +169,11 @@ func (w *worker) lap(stage *time.Duration) {
 
 // read fills dst with the bytes of a source at pos.
 func (w *worker) read(r *plan.Read, dst []byte, pos int64) error {
-	if len(dst) == 0 {
+	switch {
+	case len(dst) == 0:
 		return nil
+	case r.Parts != nil:
+		return w.readParts(r, dst, pos)
 	}
 	w.bytesRead += int64(len(dst))
 	read := w.l.sources[r.Model].ReadAt
@@ -179,6 +182,24 @@ func (w *worker) read(r *plan.Read, dst []byte, pos int64) error {
 	}
 	if err := read(dst, pos); err != nil {
 		return w.l.readError(r, err)
+	}
+	return nil
+}
+
+// readParts fills dst with the bytes at pos of tensors that lie one after the other.
+func (w *worker) readParts(r *plan.Read, dst []byte, pos int64) error {
+	for i := range r.Parts {
+		p := &r.Parts[i]
+		size := bytesOf(p.DType, p.N)
+		if pos >= size {
+			pos -= size
+			continue
+		}
+		n := min(size-pos, int64(len(dst)))
+		if err := w.read(p, dst[:n], p.Pos+pos); err != nil {
+			return err
+		}
+		dst, pos = dst[n:], 0
 	}
 	return nil
 }
