@@ -46,6 +46,7 @@ type mergeFlags struct {
 	modelDirs   []string
 	device      deviceFlag
 	maxVRAM     size
+	onDevice    choice[mecha.DeviceErrors]
 	plans       bool // nothing is computed
 	mergeDType  dtypeFlag
 	outputDType dtypeFlag
@@ -84,6 +85,7 @@ func (f *mergeFlags) addOptions(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.modelDirs, "model-dir", nil, "`DIR` to search for models with a relative path, before the working folder and the recipe's own; may be repeated")
 	fs.Var(&f.device, "device", "what computes; auto takes what the plan says is fastest")
 	fs.Var(&f.maxVRAM, "max-vram", "most memory to use of each GPU, such as 4GiB; default a share of what is free")
+	fs.Var(&f.onDevice, "on-device-error", "what to do if a GPU fails: cpu does its work again on the CPU, with the same bytes")
 	fs.Var(&f.mergeDType, "merge-dtype", "type of arithmetic: "+strings.Join(f.mergeDType.names(), ", "))
 	fs.Var(&f.outputDType, "output-dtype", "element type of the output: "+strings.Join(f.outputDType.names(), ", ")+"; keep takes that of the first input of each key; integers keep theirs")
 	fs.Var(&f.maxRAM, "max-ram", "most memory to use, such as 512MiB or 2G (powers of 1024); default a quarter of what there is")
@@ -100,6 +102,7 @@ func (f *mergeFlags) addOptions(fs *pflag.FlagSet) {
 // setChoices fills the closed sets of values.
 func (f *mergeFlags) setChoices() {
 	f.device = deviceFlag{kind: "auto"}
+	f.onDevice = oneOf(named[mecha.DeviceErrors]{"cpu", mecha.RescueOnCPU}, named[mecha.DeviceErrors]{"fail", mecha.StopOnDeviceError})
 	f.mergeDType = dtypeFlag{value: tensor.F32, accepted: floats(func(d tensor.DType) bool { return d.Bits() >= 16 })}
 	f.outputDType = dtypeFlag{none: "keep", accepted: floats(func(tensor.DType) bool { return true })}
 	f.extraKeys = oneOf(named[mecha.ExtraKeys]{"keep", mecha.KeepExtra},
@@ -133,6 +136,7 @@ func (f *mergeFlags) options(a *app, cmd *cobra.Command) (mecha.Options, error) 
 		DeviceIndices:   f.device.indices,
 		Rates:           a.loadRates(),
 		MaxVRAM:         int64(f.maxVRAM),
+		OnDeviceError:   f.onDevice.value(),
 		MaxRAM:          int64(f.maxRAM),
 		Threads:         f.threads,
 		UnitBytes:       int64(f.unitBytes),

@@ -26,6 +26,7 @@ func fullReport() *mecha.Report {
 		Missing:       mecha.NameList{Count: 1, Names: []string{"gone"}},
 		BytesRead:     3 << 20, BytesWritten: 1 << 20, MaxRAM: 64 << 20, PlannedRAM: 16 << 20, PeakRAM: 8 << 20,
 		Workers: 2, Units: 5, UnitBytes: 1 << 19, Programs: 1, Time: mecha.TimeReport{Total: 1500 * time.Millisecond},
+		DeviceErrors: mecha.NameList{Count: 2, Names: []string{"cuda:0: it smokes"}}, PlannedVRAM: 9 << 20, PeakVRAM: 7 << 20,
 		Warnings: []string{"look out"},
 	}
 }
@@ -33,7 +34,7 @@ func fullReport() *mecha.Report {
 func TestFlagsBecomeOptions(t *testing.T) {
 	lib := &fakeLibrary{report: fullReport()}
 	c := cli{lib: lib}
-	c.want(t, c.run("merge", "r.mecha", "-o", "out", "--model-dir", "m,1", "--model-dir", "m2", "--device", "cpu", "--max-vram", "3G", "--merge-dtype", "fp64",
+	c.want(t, c.run("merge", "r.mecha", "-o", "out", "--model-dir", "m,1", "--model-dir", "m2", "--device", "cpu", "--max-vram", "3G", "--on-device-error", "fail", "--merge-dtype", "fp64",
 		"--output-dtype", "bf16", "--max-ram", "1GiB", "--threads", "3", "--merge-space", "delta", "--fallback", "f.safetensors",
 		"--strict-keys", "--extra-keys", "drop", "--non-finite", "error", "--on-shape-mismatch", "first", "--strict",
 		"--compat", "sd-mecha-1.1.5", "--mkdir", "--unit-bytes", "64K"), 0)
@@ -42,7 +43,7 @@ func TestFlagsBecomeOptions(t *testing.T) {
 	}
 	got := lib.options
 	got.Devices, got.Progress = nil, nil
-	want := mecha.Options{ModelDirs: []string{"m,1", "m2"}, MaxRAM: 1 << 30, MaxVRAM: 3 << 30, Threads: 3, UnitBytes: 1 << 16, MergeDType: tensor.F64,
+	want := mecha.Options{ModelDirs: []string{"m,1", "m2"}, MaxRAM: 1 << 30, MaxVRAM: 3 << 30, OnDeviceError: mecha.StopOnDeviceError, Threads: 3, UnitBytes: 1 << 16, MergeDType: tensor.F64,
 		OutputDType: tensor.BF16, MergeSpace: "delta", Fallback: "f.safetensors", StrictKeys: true, ExtraKeys: mecha.DropExtra,
 		NonFinite: mecha.RefuseNonFinite, OnShapeMismatch: mecha.FirstShape, Strict: true, Compat: "sd-mecha-1.1.5", MakeDirs: true}
 	if !reflect.DeepEqual(got, want) {
@@ -78,7 +79,7 @@ func TestReportForPeopleNamesEverythingThatHappened(t *testing.T) {
 	c.want(t, c.run("merge", "r", "-o", "x"), 0, "Wrote out.safetensors: 9 keys, 1.0 MiB, in 1.5s.", "cpu (avx2, 2 threads): asked for",
 		"a.safetensors = models/a.safetensors: 7 keys, 6 used", "4 computed, 2 copied, 1 of them integers, 2 from a fallback, 1 omitted",
 		"7 keys, NaN or infinite elements: k1, k2, k3, k4, k5 and 2 more", `dropped\x1b[2J`, "3 elements in 1 key: nan (3)",
-		"5 elements in 2 keys: big (4), small (1)", "gone", "shape", "8.0 MiB of 64.0 MiB (planned 16.0 MiB)", "look out")
+		"5 elements in 2 keys: big (4), small (1)", "gone", "shape", "8.0 MiB of 64.0 MiB (planned 16.0 MiB)", "7.0 MiB (planned 9.0 MiB)", "2 times, done again on the CPU: cuda:0: it smokes and 1 more", "look out")
 	if strings.Contains(c.stderr.String(), "\x1b") {
 		t.Error("a key can steer the terminal")
 	}

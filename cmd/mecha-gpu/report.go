@@ -46,7 +46,10 @@ func reportText(r *mecha.Report) string {
 	t.row("  bytes", fmt.Sprintf("%s read, %s written", humanBytes(r.BytesRead), humanBytes(r.BytesWritten)))
 	t.row("  memory", fmt.Sprintf("%s of %s (planned %s)", humanBytes(r.PeakRAM), humanBytes(r.MaxRAM), humanBytes(r.PlannedRAM)))
 	if r.PlannedVRAM > 0 {
-		t.row("  device memory", "planned "+humanBytes(r.PlannedVRAM))
+		t.row("  device memory", fmt.Sprintf("%s (planned %s)", humanBytes(r.PeakVRAM), humanBytes(r.PlannedVRAM)))
+	}
+	if n := r.DeviceErrors; n.Count > 0 {
+		t.row("  device errors", printable(plural(n.Count, "time")+", done again on the CPU"+listed(n.Names, n.Count)))
 	}
 	t.row("  work", fmt.Sprintf("%s, %s of %s, %s", plural(r.Workers, "worker"), plural(int(r.Units), "unit"),
 		humanBytes(r.UnitBytes), plural(r.Programs, "program")))

@@ -34,6 +34,7 @@ func TestWrongUsageSaysWhatIsAcceptedAndWhatWasMeant(t *testing.T) {
 		{"merge r.mecha -o x --device cuda:", []string{"expected numbers such as cuda:0,1"}},
 		{"merge r.mecha -o x --device cuda:0,x", []string{"expected numbers such as cuda:0,1"}},
 		{"merge r.mecha -o x --device cuda:-1", []string{"expected numbers such as cuda:0,1"}},
+		{"merge r.mecha -o x --on-device-error retry", []string{`"retry" is not one of cpu, fail`}},
 		{"merge r.mecha -o x --max-vram lots", []string{`"lots" is not a size`}},
 		{"merge r.mecha -o x --merge-dtype float8_e4m3fn", []string{`"float8_e4m3fn" is not one of float64, float32, bfloat16, float16`}},
 		{"merge r.mecha -o x --merge-dtype flaot32", []string{`did you mean "float32"?`}},
