@@ -30,7 +30,7 @@ demo: build ## make two small checkpoints, merge them, and look at the result
 test: fmt vet lint generate-check cross race ## everything that a change has to pass
 
 .PHONY: ci
-ci: fmt vet lint generate-check cross fuzz real-model size conformance test ## what .ci/run runs: fuzzing, a real model, sizes, then test
+ci: fmt vet lint generate-check kernels-check cross fuzz real-model size conformance test ## what .ci/run runs: fuzzing, a real model, sizes, then test
 
 .PHONY: fmt
 fmt: ## check that the Go files are formatted
@@ -100,6 +100,20 @@ roundtrip: build ## recipes from sd-mecha and to it, with equal numbers (install
 .PHONY: real-model
 real-model: build ## merge a real model and compare with NumPy, if it can be fetched
 	@scripts/realmodel.sh $(BINARY)
+
+.PHONY: kernels
+kernels: ## compile the CUDA kernels to PTX (clang-19): cuda/kernels/kernels.ptx
+	go generate ./cuda/kernels
+	scripts/kernels/build.sh $(CURDIR)/cuda/kernels/kernels.ptx
+	clang-19 --version | head -1 > cuda/kernels/clang.version
+
+.PHONY: kernels-check
+kernels-check: ## compile the kernels again and require the same PTX; registers and spills by ptxas
+	@scripts/kernels/check.sh
+
+.PHONY: kernels-tools
+kernels-tools: ## install clang-19 and fetch ptxas, for kernels-check
+	@scripts/kernels/install.sh
 
 .PHONY: softcuda
 softcuda: ## build the software CUDA driver: build/softcuda/libcuda.so.1

@@ -9,7 +9,9 @@
 #define __launch_bounds__(...) __attribute__((launch_bounds(__VA_ARGS__)))
 #define __forceinline__ __inline__ __attribute__((always_inline))
 
-// An entry point and the dynamic shared memory of its blocks (see soft_cuda.h, the twin).
+// An entry point and the dynamic shared memory of its blocks (see soft_cuda.h, the twin). One
+// block is asked for a multiprocessor, so that ptxas gives a thread the registers it needs:
+// without the number it aims at more blocks and spills.
 #define KERNEL(name, threads, ...) extern "C" __global__ __launch_bounds__(threads, 1) void name(__VA_ARGS__)
 #define DYNAMIC_SHARED(T, name) extern __shared__ T name[]
 

@@ -56,11 +56,10 @@ template <class F, int V> DEVICE void value_of(const Frame<F, V> &f, u32 ref, F 
     UNROLL for (int j = 0; j < V; j++) x[j] = c;
 }
 
-// Where the elements of an operand are.
+// Where the elements of an operand are: the next one in its span, and for a Row how far it is
+// in its row.
 struct Place {
-    s64 index;       // of the next element in the span
-    s64 row, col;    // Row, Col: position in the period
-    s64 period;
+    s64 index, col, period;
     u32 form;
 };
 
@@ -69,22 +68,22 @@ DEVICE s64 quotient(s64 a, s64 b) {  // of numbers that are not negative
 }
 
 template <class F, int V> DEVICE Place place_of(const Frame<F, V> &f, u32 operand, u32 form, s64 i) {
-    Place p = {form == FORM_DENSE ? i : 0, 0, 0, 1, form};
+    Place p = {form == FORM_DENSE ? i : 0, 0, 1, form};
     if (form == FORM_ROW || form == FORM_COL) {
         p.period = f.word(ROW_ARGS + 2 * operand + 1);
         const s64 first = f.word(ROW_FIRST), row = quotient(first + i, p.period);
         p.col = first + i - row * p.period;
-        p.row = row - quotient(first, p.period);
-        p.index = form == FORM_ROW ? p.row : p.col;
+        p.index = form == FORM_COL ? p.col : row - quotient(first, p.period);
     }
     return p;
 }
 
 DEVICE void advance(Place &p) {
-    if (p.form == FORM_DENSE) p.index++;
-    if (p.form != FORM_ROW && p.form != FORM_COL) return;
-    if (++p.col == p.period) p.col = 0, p.row++;
-    p.index = p.form == FORM_ROW ? p.row : p.col;
+    switch (p.form) {
+    case FORM_DENSE: p.index++; break;
+    case FORM_ROW: if (++p.col == p.period) p.col = 0, p.index++; break;
+    case FORM_COL: if (++p.index == p.period) p.index = 0; break;
+    }
 }
 
 // Loads elements [i, i+n) of an operand and looks for those that are NaN or infinite.
@@ -217,22 +216,23 @@ template <class F, int V> DEVICE void run(const RunArgs &a, Shared shared) {
     s64 tile = blockIdx.x;
     for (u32 k = 0; k < a.count; k++, f.row += head(a.code, HEAD_STRIDE)) {
         const Totals<V> totals = {a.code, f.row, shared};
-        const Walk walk(head(a.code, HEAD_WALK), f.row, blockDim.x * V / LANES);
-        if (tile < walk.tiles) {
+        const Walk<V> walk = {a.code, f.row};
+        const s64 tiles = walk.tiles();
+        if (tile < tiles) {
             f.bad = 0;
             totals.clear_tallies();
-            for (; tile < walk.tiles; tile += gridDim.x) {
+            for (; tile < tiles; tile += gridDim.x) {
                 for (s64 round = 0, rounds = walk.rounds(tile); round < rounds; round++) {
-                    Path path = walk.path<V>(tile, round);
+                    Path path = walk.path(tile, round);
                     totals.clear_lanes();
                     for (; path.at < path.end; path.at += path.step) execute(f, path.at, path.lanes(V));
-                    if (head(a.code, HEAD_SUMS) != 0) totals.end_round(walk, tile, round);
+                    if (totals.sums() != 0) totals.end_round(walk, tile, round);
                 }
             }
             totals.end_tallies();
             totals.raise_flags(f.bad);
         }
-        tile -= walk.tiles;
+        tile -= tiles;
     }
 }
 

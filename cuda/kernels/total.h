@@ -76,26 +76,26 @@ template <int V> struct Totals {
     }
 
     // Ends a round, in which all threads of the block are.
-    DEVICE_MEMBER void end_round(const Walk &walk, s64 tile, s64 round) const {
-        if (walk.kind == WALK_COLUMNS) {
-            end_columns(walk.columns<V>(tile), walk.cols);
+    DEVICE_MEMBER void end_round(const Walk<V> &walk, s64 tile, s64 round) const {
+        const u32 kind = walk.kind();
+        if (kind == WALK_COLUMNS) {
+            end_columns(walk.columns(tile), walk.cols());
             return;
         }
-        const u32 group = threadIdx.x / (LANES / V);
-        const s64 elems = walk.elems<V>(tile, round);
+        const s64 elems = walk.elems(tile, round), piece = round * walk.groups() + walk.group();
         __syncthreads();
         ROLLED for (u32 s = threadIdx.x % (LANES / V); s < sums() && elems > 0; s += LANES / V) {  // a thread for each sum of the group
-            double x = fold(lanes() + s * pitch() + group * LANES, LANES, elems);
-            if (walk.kind == WALK_ROWS) put_sum(s, tile * walk.groups + group, x + 0.0);  // the other chunks
-            else chunks()[s * CHUNK_SLOTS + (round * walk.groups + group) % CHUNKS] = bits_of(x);
+            const double x = fold(lanes() + s * pitch() + walk.group() * LANES, LANES, elems);
+            if (kind == WALK_ROWS) put_sum(s, tile * walk.groups() + piece, x + 0.0);  // the other chunks
+            else chunks()[s * CHUNK_SLOTS + piece % CHUNKS] = bits_of(x);
         }
         __syncthreads();
-        const s64 done = (round + 1) * walk.groups, all = walk.chunks(tile);
-        if (walk.kind == WALK_RANGES && (done % CHUNKS == 0 || done >= all)) end_block(tile, done, all);
+        const s64 done = (round + 1) * walk.groups(), all = walk.chunks(tile);
+        if (kind == WALK_RANGES && (done % CHUNKS == 0 || done >= all)) end_block(tile, done, all);
     }
 
     // Every lane is a result.
-    DEVICE_MEMBER void end_columns(Walk::Columns c, s64 cols) const {
+    DEVICE_MEMBER void end_columns(typename Walk<V>::Columns c, s64 cols) const {
         ROLLED for (u32 s = 0; s < sums(); s++) {
             double sum[V];
             read((const char *)(lanes() + s * pitch() + threadIdx.x * V), sum);
