@@ -31,6 +31,7 @@ var rooms = []room{
 	{"device", []string{"kernels", "tensor"}, "it is a contract"},
 	{"device/cpu", []string{"device", "kernels", "kernels/simd", "tensor", "golang.org/x/sys/"}, "a device sees neither files nor methods"},
 	{"device/exam", []string{"device", "kernels", "tensor"}, "every device passes the same exam, so it knows none of them"},
+	{"device/gorgonia", []string{"kernels", "stream/memory", "tensor", "gorgonia.org/tensor/"}, "it carries state dicts to and from another library's tensors"},
 	{"cuda/driver", nil, "it is the calls of the CUDA driver and nothing else"},
 	{"cuda/driver/drivertest", []string{"cuda/driver"}, "every binding passes the same tests, so they know none of them"},
 	{"cuda/driver/gorgoniacu", []string{"cuda/driver", "gorgonia.org/cu/"}, "it is the same calls over gorgonia.org/cu, under a build tag"},
