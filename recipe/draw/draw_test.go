@@ -284,3 +284,23 @@ func TestPicturesOfHugeRecipesAreRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// FuzzPictures checks that the picture of any recipe is well-formed, or refused.
+func FuzzPictures(f *testing.F) {
+	f.Add("version 0.1.0\n" + strings.TrimSpace(ten))
+	f.Add("version 0.1.0\ndict a=1\nliteral &0\nmerge \"fallback\" &1 &1")
+	env := recipe.Builtin()
+	env.Limits = recipe.Limits{Instructions: 300, Entries: 1000}
+	f.Fuzz(func(t *testing.T, text string) {
+		g, err := recipe.Parse([]byte(text), "f", env)
+		if err != nil {
+			return
+		}
+		if svg, err := SVG(g); err == nil {
+			elements(t, svg)
+		}
+		if dot := DOT(g); !strings.HasPrefix(dot, "digraph") || strings.Count(dot, "\n\tn") < 1 {
+			t.Error(dot)
+		}
+	})
+}

@@ -15,6 +15,9 @@ func FuzzRun(f *testing.F) {
 	for _, c := range programs {
 		f.Add(abcd + c.program)
 	}
+	for _, c := range append(conversions, struct{ name, program, text string }{program: "out = blocks({'IN00': 0.5, 'VAE': 1}, 'sdxl-sgm') | 1"}) {
+		f.Add(c.program)
+	}
 	f.Add("\rA") // a line end of its own
 	f.Add("def recipe(alpha=0.5):\n    return {'x': alpha}\n")
 	f.Add(repeat("64", "s = 'x'", "s = s.replace('x', s)"))
@@ -35,6 +38,9 @@ func FuzzRun(f *testing.F) {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		same(t, again, g)
+		if src, err := Format(g); err == nil && len(src) == 0 {
+			t.Fatal("an empty program") // Format compares the graphs itself
+		}
 		_, _ = recipe.Solve(t.Context(), g, nil, recipe.Options{MergeSpace: recipe.AnySpace}) // must not panic
 	})
 }
@@ -43,9 +49,12 @@ func FuzzRun(f *testing.F) {
 func FuzzExpr(f *testing.F) {
 	f.Add("a + 0.5*(b - c) | a")
 	f.Add("n_average(*[a for i in range(3)])")
+	f.Add("weighted_sum(a, b, alpha=blocks({'IN00': 0.5, 'OUT11': 1}))")
 	models := map[string]string{"a": "a", "b": "b", "c": "c"}
+	env := recipe.Builtin()
+	env.Limits = recipe.Limits{Instructions: 1000, Entries: 100_000}
 	f.Fuzz(func(t *testing.T, src string) {
-		if _, err := Expr(src, recipe.Builtin(), Options{Models: models}); err != nil {
+		if _, err := Expr(src, env, Options{Models: models}); err != nil {
 			checkPosition(t, err, src)
 		}
 	})
