@@ -102,10 +102,11 @@ func IntOf(x int64) Value     { return Value{Kind: IntValue, I: x} }
 func BoolOf(x bool) Value     { return Value{Kind: BoolValue, B: x} }
 func StringOf(x string) Value { return Value{Kind: StringValue, S: x} }
 
-// Relation says which input keys a group of output keys is made from. Alternatives are
+// Relation says which input keys a group of output keys is made from. The formula is asked for
+// each of them, by Call.Key, on one trace: what they share is read and computed once. Alternatives are
 // tried in order; the first one all of whose inputs exist is taken.
 type Relation struct {
-	Outputs      []string // in order; a method with several makes them together
+	Outputs      []string // in order; if there are several, they are made in one job
 	Alternatives []Clause
 }
 

@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"path"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/mecha-gpu/mecha-gpu"
+	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/stream/memory"
 	"github.com/mecha-gpu/mecha-gpu/stream/vfs"
 	"github.com/mecha-gpu/mecha-gpu/stream/vfs/errorfs"
@@ -258,6 +261,58 @@ func TestWhateverFailsOutputsAreOldOrComplete(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// rotated makes pairs of keys together: x1 and x2 are the sum and the difference of x1 and x2.
+func rotated() *methods.Method {
+	m := methods.Fused("rotated", "a test", nil, methods.Input("m", "a model"))
+	m.Keys = func(string, []string) (methods.KeyMap, error) {
+		return func(out string) (methods.Relation, bool) {
+			base := out[:len(out)-1]
+			keys := []string{base + "1", base + "2"}
+			return methods.Relation{Outputs: keys, Alternatives: []methods.Clause{{Inputs: [][]string{keys}}}}, slices.Contains(keys, out)
+		}, nil
+	}
+	m.Formula = func(c *methods.Call) (methods.T, error) {
+		x := c.Ts("m")
+		if strings.HasSuffix(c.Key, "1") {
+			return x[0].Add(x[1]), nil
+		}
+		return x[0].Sub(x[1]), nil
+	}
+	return m
+}
+
+// Keys that a method makes together lie apart in the file, are made by one job, and read once.
+func TestKeysThatAreMadeTogetherAreReadOnce(t *testing.T) {
+	d, want := memory.Dict{}, memory.Dict{}
+	var size int64
+	for i, n := range []int64{1, 5, 0, 131101, 40007} {
+		x := [2]memory.Tensor{weights(uint64(i), tensor.F32, n), weights(uint64(i)+50, tensor.F32, n)}
+		y := [2][]float32{make([]float32, n), make([]float32, n)}
+		for k := range n {
+			a, b := math.Float32frombits(binary.LittleEndian.Uint32(x[0].Data[4*k:])), math.Float32frombits(binary.LittleEndian.Uint32(x[1].Data[4*k:]))
+			y[0][k], y[1][k] = a+b, a-b
+		}
+		for k := range x {
+			key := fmt.Sprintf("%c%d", "azcyb"[i], k+1)
+			d[key], want[key] = x[k], f32s(tensor.Shape{n}, y[k]...)
+			size += 4 * n
+		}
+	}
+	w := newWorld(t, map[string]memory.Dict{"a": d})
+	for _, s := range settings() {
+		o := mecha.Options{Methods: []*methods.Method{rotated()}, MergeSpace: "any", Threads: s.threads, UnitBytes: s.unitBytes, MaxRAM: s.maxRAM, Devices: only(s.tier)}
+		got, rep := w.mustMerge("version 0.1.0\nmodel \"a\"\nmerge \"rotated\" &0\n", o)
+		for key := range want {
+			if !bytes.Equal(got[key].Data, want[key].Data) {
+				t.Fatalf("%+v: key %s differs", s, key)
+			}
+		}
+		if len(got) != len(want) || rep.BytesRead != size {
+			t.Errorf("%+v: %d keys, %d bytes read of %d", s, len(got), rep.BytesRead, size)
 		}
 	}
 }
