@@ -32,7 +32,7 @@ var builtin = sync.OnceValue(func() []Row {
 		{Row{ID: "sd1-kohya", probe: []string{sd1KohyaText, kohyaUNet, kohyaVAE}}, sd1Kohya},
 		{Row{ID: "sd1-ldm", probe: append([]string{sd1LDMText, firstStage, diffusionModel, "model_ema."}, schedulerProbe...)}, sd1LDM},
 		{Row{ID: "sd1-supermerger_blocks", probe: blocksProbe}, sd1Blocks},
-		{Row{ID: "sd3-comfyui", probe: []string{"model.", firstStage, "text_encoders."}}, sd3},
+		{Row{ID: "sd3-comfyui", probe: []string{diffusionModel, "model.model_sampling.", firstStage, "text_encoders."}}, sd3},
 		{Row{ID: "sdxl-diffusers_unet_only", probe: unetProbe}, sdxlUNetOnly},
 		{Row{ID: "sdxl-kohya", probe: []string{firstStage, sdxlKohyaTextL, sdxlKohyaTextG, kohyaUNet}}, sdxlKohyaOriginal},
 		{Row{ID: "sdxl-kohya_but_diffusers", file: "sdxl-kohya", probe: []string{firstStage, sdxlKohyaTextL, sdxlKohyaTextG, kohyaUNet}}, sdxlKohyaDiffusers},

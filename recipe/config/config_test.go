@@ -243,3 +243,39 @@ func TestAliasesCountAsTheirKeys(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func BenchmarkDetectOfAnotherArchitecture(b *testing.B) {
+	r, in := Builtin(), []Keys{Header(header(b, 100_000, "model.layers.%d.weight"))}
+	for b.Loop() {
+		if found := r.Detect(in); len(found) > 0 {
+			b.Fatal(ids(found))
+		}
+	}
+}
+
+func BenchmarkDetectOfSDXL(b *testing.B) {
+	r := Builtin()
+	row, _ := r.Get("sdxl-sgm")
+	c := row.Make()
+	h := tensor.NewHeader(c.Len())
+	for i := range c.Len() {
+		if err := h.Add(c.Name(i), tensor.F16, tensor.Shape{1}, int64(2*i)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if found := r.Detect([]Keys{Header(h)}); found[0].Config != c {
+			b.Fatal(ids(found))
+		}
+	}
+}
+
+func BenchmarkMakeAllConfigs(b *testing.B) {
+	for b.Loop() {
+		for _, parts := range []func() []Component{fluxDev, sd1Kohya, sd1LDM, sd3, sdxlUNetOnly, sdxlKohyaOriginal, sdxlKohyaDiffusers, sdxlSGM} {
+			if _, err := New("a-b", parts()...); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

@@ -41,10 +41,7 @@ func (k headerKeys) Shape(i int) tensor.Shape { return k.h.At(i).Shape }
 // keys.
 func (r Registry) Detect(inputs []Keys) []Match {
 	var list []Match
-	for _, row := range r.rows {
-		if row.Make == nil || !row.mayFit(inputs) {
-			continue
-		}
+	for _, row := range r.mayFit(inputs) {
 		m := Match{Config: row.Make(), Adapter: row.Adapter}
 		fits := len(inputs) > 0
 		for _, in := range inputs {
@@ -61,25 +58,60 @@ func (r Registry) Detect(inputs []Keys) []Match {
 	return list
 }
 
-// mayFit reports whether the beginnings of the keys leave it open that a config fits, so that
-// configs of other architectures are not made.
-func (r Row) mayFit(inputs []Keys) bool {
-	if r.probe == nil {
-		return true
+// mayFit returns the rows of which the beginnings of the keys leave it open that they fit all
+// inputs, so that configs of other architectures are not made.
+func (r Registry) mayFit(inputs []Keys) []Row {
+	var rows []Row
+	for _, row := range r.rows {
+		if row.Make != nil {
+			rows = append(rows, row)
+		}
 	}
 	for _, in := range inputs {
-		n, hits := in.Len(), 0
-		for i := range n {
-			name := in.Name(i)
-			if slices.ContainsFunc(r.probe, func(p string) bool { return strings.HasPrefix(name, p) }) {
-				hits++
+		n := in.Len()
+		hits := countProbes(rows, in)
+		k := -1
+		rows = slices.DeleteFunc(rows, func(row Row) bool {
+			k++
+			return row.probe != nil && 100*hits[k] < minMatch*n
+		})
+	}
+	return rows
+}
+
+// countProbes counts for each row the keys that begin with one of its probes.
+func countProbes(rows []Row, in Keys) []int {
+	type probe struct {
+		prefix string
+		rows   []int
+	}
+	var table [256][]probe // by first byte
+	for k, row := range rows {
+		for _, prefix := range row.probe {
+			list := &table[prefix[0]]
+			at := slices.IndexFunc(*list, func(p probe) bool { return p.prefix == prefix })
+			if at < 0 {
+				at = len(*list)
+				*list = append(*list, probe{prefix: prefix})
 			}
-		}
-		if 100*hits < minMatch*n {
-			return false
+			(*list)[at].rows = append((*list)[at].rows, k)
 		}
 	}
-	return true
+	hits := make([]int, len(rows))
+	for i := range in.Len() {
+		name := in.Name(i)
+		if name == "" {
+			continue
+		}
+		for _, p := range table[name[0]] {
+			if strings.HasPrefix(name, p.prefix) {
+				for _, k := range p.rows {
+					hits[k]++
+				}
+			}
+		}
+	}
+	return hits
 }
 
 func rank(m Match) int {

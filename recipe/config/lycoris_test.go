@@ -1,0 +1,63 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestFormsOfAdaptersAreTriedInTheOrderOfTheReference lists them as its specification does.
+func TestFormsOfAdaptersAreTriedInTheOrderOfTheReference(t *testing.T) {
+	want := strings.Split(strings.TrimSpace(`
+mid up down alpha
+mid up down
+up down alpha
+up down
+w1 w2_a w2_b t2 alpha
+w1 w2_a w2_b t2
+w1 w2 alpha
+w1 w2
+w1 w2_a w2_b alpha
+w1 w2_a w2_b
+w1_a w1_b w2_a w2_b t2 alpha
+w1_a w1_b w2_a w2_b t2
+w1_a w1_b w2 alpha
+w1_a w1_b w2
+w1_a w1_b w2_a w2_b alpha
+w1_a w1_b w2_a w2_b`), "\n")
+	short := strings.NewReplacer("lora_", "", "lokr_", "", ".weight", "")
+	forms := AdapterForms()
+	if len(forms) != len(want) {
+		t.Fatalf("%d forms", len(forms))
+	}
+	for i, f := range forms {
+		got := short.Replace(strings.Join(f.Suffixes, " "))
+		if got != want[i] || f.Lokr != strings.Contains(got, "w2") || f.Alpha != strings.Contains(got, "alpha") || f.Tucker != (strings.Contains(got, "mid") || strings.Contains(got, "t2")) {
+			t.Errorf("form %d: %q %+v, want %q", i+1, got, f, want[i])
+		}
+	}
+}
+
+func TestTargetsKnowTheirKeys(t *testing.T) {
+	row, _ := Builtin().Get("sdxl-kohya")
+	adapters, _ := Builtin().Get("sdxl-kohya_kohya_lora")
+	for _, target := range Targets(row.Make(), AdapterKind{"kohya", "lora"}) {
+		for _, f := range AdapterForms() {
+			for _, key := range target.Keys(f.Suffixes...) {
+				if k, _, ok := adapters.Make().Find(key); !ok || !k.Optional || (k.Shape != nil) != strings.HasSuffix(key, ".alpha") {
+					t.Fatalf("%s is no key", key)
+				}
+			}
+		}
+	}
+	kohya := AdapterConfigs()[5]
+	if stems := kohya.ID(); stems != "sd1-kohya_kohya_lora" {
+		t.Error(stems)
+	}
+	sd1, _ := Builtin().Get("sd1-kohya")
+	targets := Targets(sd1.Make(), kohya.Kind)
+	i := slices.IndexFunc(targets, func(x Target) bool { return x.Base.Name == "vae.encoder.mid_block.attentions.0.to_q.weight" })
+	if i < 0 || targets[i].Stem != "lora_vae_encoder_mid_block_attentions_0_to_q" {
+		t.Error("the stem of to_q")
+	}
+}
