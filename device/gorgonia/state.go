@@ -39,7 +39,7 @@ func NewSource(name string, s State) (tensor.Source, error) {
 	}
 	for key := range s.Stored {
 		if _, ok := s.Tensors[key]; !ok {
-			return nil, about(name, key, input("", "", "", errors.New("Stored has a key that is not among the tensors")))
+			return nil, about(name, key, input("", "", "", errors.New("a key of Stored is not among the tensors")))
 		}
 	}
 	return memory.NewSource(name, d, s.Metadata)
