@@ -72,26 +72,26 @@ DEVICE void put_quad(u64 p, u32 log, Quad q) {
     *at<m64x2>(p) = v;
 }
 
-// Registers in shared memory: V numbers at an address that is a multiple of what they take.
-DEVICE void read(const char *p, float (&x)[1]) { x[0] = bits_as<float>(u32(*(const m32 *)p)); }
-DEVICE void read(const char *p, double (&x)[1]) { x[0] = bits_as<double>(u64(*(const m64 *)p)); }
-DEVICE void read(const char *p, float (&x)[4]) {
-    m32x4 v = *(const m32x4 *)p;
-    UNROLL for (int j = 0; j < 4; j++) x[j] = bits_as<float>(u32(v[j]));
+// Registers in shared memory: V numbers, as bits, at an address that is a multiple of what
+// they take.
+DEVICE void read(const char *p, u32 (&x)[1]) { x[0] = *(const m32 *)p; }
+DEVICE void read(const char *p, u64 (&x)[1]) { x[0] = *(const m64 *)p; }
+DEVICE void read(const char *p, u32 (&x)[4]) {
+    const m32x4 v = *(const m32x4 *)p;
+    UNROLL for (int j = 0; j < 4; j++) x[j] = v[j];
 }
-DEVICE void read(const char *p, double (&x)[4]) {
-    m64x2 v = *(const m64x2 *)p, w = *(const m64x2 *)(p + 16);
-    x[0] = bits_as<double>(u64(v[0])), x[1] = bits_as<double>(u64(v[1]));
-    x[2] = bits_as<double>(u64(w[0])), x[3] = bits_as<double>(u64(w[1]));
+DEVICE void read(const char *p, u64 (&x)[4]) {
+    const m64x2 v = *(const m64x2 *)p, w = *(const m64x2 *)(p + 16);
+    x[0] = v[0], x[1] = v[1], x[2] = w[0], x[3] = w[1];
 }
 
-DEVICE void write(char *p, const float (&x)[1]) { *(m32 *)p = bits_as<u32>(x[0]); }
-DEVICE void write(char *p, const double (&x)[1]) { *(m64 *)p = bits_as<u64>(x[0]); }
-DEVICE void write(char *p, const float (&x)[4]) {
-    m32x4 v = {bits_as<u32>(x[0]), bits_as<u32>(x[1]), bits_as<u32>(x[2]), bits_as<u32>(x[3])};
+DEVICE void write(char *p, const u32 (&x)[1]) { *(m32 *)p = x[0]; }
+DEVICE void write(char *p, const u64 (&x)[1]) { *(m64 *)p = x[0]; }
+DEVICE void write(char *p, const u32 (&x)[4]) {
+    const m32x4 v = {x[0], x[1], x[2], x[3]};
     *(m32x4 *)p = v;
 }
-DEVICE void write(char *p, const double (&x)[4]) {
-    m64x2 v = {bits_as<u64>(x[0]), bits_as<u64>(x[1])}, w = {bits_as<u64>(x[2]), bits_as<u64>(x[3])};
+DEVICE void write(char *p, const u64 (&x)[4]) {
+    const m64x2 v = {x[0], x[1]}, w = {x[2], x[3]};
     *(m64x2 *)p = v, *(m64x2 *)(p + 16) = w;
 }

@@ -24,18 +24,14 @@ DEVICE double root(double x) { return __builtin_sqrt(x); }
 DEVICE float integral(float x) { return __builtin_rintf(x); }
 DEVICE double integral(double x) { return __builtin_rint(x); }
 
-// Masks are numbers whose bits are 0 or 1.
-template <class F> DEVICE F mask(bool set) { return number<F>(set); }
-template <class F> DEVICE bool is_set(F x) { return bits_of(x) != 0; }
-
 template <class F> DEVICE F sign_of(F x) { return x > 0 ? F(1) : x < 0 ? F(-1) : F(0); }
 template <class F> DEVICE F min_of(F x, F y) { return x != x || x < y ? x : y; }
 template <class F> DEVICE F max_of(F x, F y) { return x != x || x > y ? x : y; }
 
-// NaN to +0, infinity to the largest finite number of that sign: the one before it.
-template <class F> DEVICE F nan_to_num(F x) {
-    typename Number<F>::Bits b = bits_of(x), m = magnitude(x);
-    return number<F>(m == Number<F>::inf ? b - 1 : m > Number<F>::inf ? 0 : b);
+// NaN to +0, infinity to the largest finite number of that sign: the one before it. By bits.
+template <class F> DEVICE typename Number<F>::Bits nan_to_num(typename Number<F>::Bits b) {
+    const typename Number<F>::Bits m = b & ~Number<F>::sign;
+    return m == Number<F>::inf ? b - 1 : m > Number<F>::inf ? 0 : b;
 }
 
 // Keys that compare as numbers do, a NaN above all; no key is 0.

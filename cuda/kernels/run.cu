@@ -46,13 +46,13 @@ DEVICE u32 index_of(Instr w) { return w.hi >> 32 & 0xffff; }
 DEVICE u32 extra_of(Instr w) { return w.hi >> 48; }
 
 // The value of an argument: a register, a constant of the launch or an immediate.
-template <class F, int V> DEVICE void value_of(const Frame<F, V> &f, u32 ref, F (&x)[V]) {
+template <class F, int V> DEVICE void value_of(const Frame<F, V> &f, u32 ref, typename Number<F>::Bits (&x)[V]) {
     if (ref < REF_ROW) {
         read(f.reg(ref), x);
         return;
     }
     u64 word = ref < REF_CODE ? f.row + 8ull * (ref - REF_ROW) : f.code + 8ull * (ref - REF_CODE);
-    F c = number<F>(typename Number<F>::Bits(*at<m64>(word)));
+    const typename Number<F>::Bits c = *at<m64>(word);
     UNROLL for (int j = 0; j < V; j++) x[j] = c;
 }
 
@@ -87,7 +87,7 @@ DEVICE void advance(Place &p) {
 }
 
 // Loads elements [i, i+n) of an operand and looks for those that are NaN or infinite.
-template <class F, int V> DEVICE void load(Frame<F, V> &f, Instr w, s64 i, int n, F (&x)[V]) {
+template <class F, int V> DEVICE void load(Frame<F, V> &f, Instr w, s64 i, int n, typename Number<F>::Bits (&x)[V]) {
     const u32 type = type_of(w), log = size_log(type), operand = index_of(w);
     Place p = place_of(f, operand, extra_of(w), i);
     const u64 span = f.word(ROW_ARGS + 2 * operand);
@@ -103,18 +103,18 @@ template <class F, int V> DEVICE void load(Frame<F, V> &f, Instr w, s64 i, int n
         advance(p);
         bad |= j < n && is_bad(raw, type);
         UNROLL for (int k = 0; k < V - 1; k++) x[k] = x[k + 1];
-        x[V - 1] = widen<F>(raw, type);
+        x[V - 1] = bits_of(widen<F>(raw, type));
     }
     if (bad && flag_of(w)) f.bad |= 1ull << operand;
 }
 
 // Stores elements [i, i+n) and counts what was lost.
-template <class F, int V> DEVICE void store(const Frame<F, V> &f, Instr w, s64 i, int n, const F (&v)[V]) {
+template <class F, int V> DEVICE void store(const Frame<F, V> &f, Instr w, s64 i, int n, const typename Number<F>::Bits (&v)[V]) {
     const u32 type = type_of(w), log = size_log(type), counts = extra_of(w);
     const u64 to = f.word(index_of(w)) + (u64(i) << log);
     const bool at_once = V == 4 && n == V && quad_fits(to, log);
     F x[V];
-    UNROLL for (int j = 0; j < V; j++) x[j] = v[j];
+    UNROLL for (int j = 0; j < V; j++) x[j] = number<F>(v[j]);
     Quad q = {0, 0};
     u32 found = 0;
     ROLLED for (int j = 0; j < V; j++) {
@@ -133,30 +133,42 @@ template <class F, int V> DEVICE void store(const Frame<F, V> &f, Instr w, s64 i
 }
 
 // Rounds to an element type and back.
-template <class F, int V> DEVICE void round_to(u32 type, F (&x)[V]) {
+template <class F, int V> DEVICE void round_to(u32 type, typename Number<F>::Bits (&x)[V]) {
     const u64 ones = ~0ull >> (64 - (8 << size_log(type)));
     ROLLED for (int j = 0; j < V; j++) {
-        F y = widen<F>(narrow(x[0], type) & ones, type);
+        const F y = widen<F>(narrow(number<F>(x[0]), type) & ones, type);
         UNROLL for (int k = 0; k < V - 1; k++) x[k] = x[k + 1];
-        x[V - 1] = y;
+        x[V - 1] = bits_of(y);
     }
 }
 
 // Counts magnitudes in bins.
-template <class F, int V> DEVICE void histogram(const Frame<F, V> &f, Instr w, int n, const F (&x)[V]) {
+template <class F, int V> DEVICE void histogram(const Frame<F, V> &f, Instr w, int n, const typename Number<F>::Bits (&x)[V]) {
     const u32 shift = ref_of(w, 2) & 0xff, width = ref_of(w, 2) >> 8;
     const u64 bins = f.word(index_of(w)), prefix = f.word(extra_of(w));
     UNROLL for (int j = 0; j < V; j++) {
-        u64 key = magnitude(x[j]);
+        u64 key = x[j] & ~Number<F>::sign;
         if (key > Number<F>::inf) key = Number<F>::nan;
         u64 above = shift + width < 64 ? key >> (shift + width) : 0;
         if (j < n && above == prefix) atomicAdd((u64 *)(bins + 8 * (key >> shift & ((1u << width) - 1))), 1ull);
     }
 }
 
-#define EACH(expression) UNROLL for (int j = 0; j < V; j++) x[j] = (expression); break
-#define EACH_BITS(expression) \
-    UNROLL for (int j = 0; j < V; j++) { Bits a = bits_of(x[j]), b = bits_of(y[j]); (void)b; x[j] = number<F>(expression); } break
+// Values are kept as bits: a number that goes through a register of a float type as it is may
+// lose the bits of a NaN. NUMBERS computes with the numbers a, b, c; WORDS with the bits.
+#define NUMBERS(expression)                                                                         \
+    UNROLL for (int j = 0; j < V; j++) {                                                            \
+        const F a = number<F>(x[j]), b = number<F>(y[j]), c = number<F>(z[j]);                      \
+        (void)b, (void)c, x[j] = bits_of(F(expression));                                            \
+    }                                                                                               \
+    break
+#define MASKS(expression)                                                                           \
+    UNROLL for (int j = 0; j < V; j++) {                                                            \
+        const F a = number<F>(x[j]), b = number<F>(y[j]);                                           \
+        (void)b, x[j] = (expression);                                                               \
+    }                                                                                               \
+    break
+#define WORDS(expression) UNROLL for (int j = 0; j < V; j++) x[j] = (expression); break
 
 // Runs all instructions for the elements [i, i+n) of the launch. Elements past the end
 // hold zeros and reach no result.
@@ -166,43 +178,43 @@ template <class F, int V> DEVICE void execute(Frame<F, V> &f, s64 i, int n) {
         const m64x2 word = *at<m64x2>(pc);
         const Instr w = {word[0], word[1]};
         const u32 arity = arity_of(w), imm = index_of(w);
-        F x[V] = {}, y[V] = {}, z[V] = {};
+        Bits x[V] = {}, y[V] = {}, z[V] = {};
         if (arity > 0) value_of(f, ref_of(w, 0), x);
         if (arity > 1) value_of(f, ref_of(w, 1), y);
         if (arity > 2) value_of(f, ref_of(w, 2), z);
         switch (op_of(w)) {
         case OP_LOAD: load(f, w, i, n, x); break;
-        case OP_ADD: EACH(x[j] + y[j]);
-        case OP_SUB: EACH(x[j] - y[j]);
-        case OP_MUL: EACH(x[j] * y[j]);
-        case OP_DIV: EACH(x[j] / y[j]);
-        case OP_FMA: EACH(fused(x[j], y[j], z[j]));
-        case OP_SQRT: EACH(root(x[j]));
-        case OP_SIGN: EACH(sign_of(x[j]));
-        case OP_MIN: EACH(min_of(x[j], y[j]));
-        case OP_MAX: EACH(max_of(x[j], y[j]));
-        case OP_RINT: EACH(integral(x[j]));
-        case OP_LT: EACH(mask<F>(x[j] < y[j]));
-        case OP_LE: EACH(mask<F>(x[j] <= y[j]));
-        case OP_EQ: EACH(mask<F>(x[j] == y[j]));
-        case OP_ISNAN: EACH(mask<F>(x[j] != x[j]));
-        case OP_SELECT: EACH(is_set(x[j]) ? y[j] : z[j]);
-        case OP_NAN_TO_NUM: EACH(nan_to_num(x[j]));
-        case OP_NEG: EACH_BITS(a ^ Number<F>::sign);
-        case OP_ABS: EACH_BITS(a & ~Number<F>::sign);
-        case OP_AND: case OP_ANDB: EACH_BITS(a & b);
-        case OP_OR: case OP_ORB: EACH_BITS(a | b);
-        case OP_NOT: EACH_BITS(a ^ 1);
-        case OP_XORB: EACH_BITS(a ^ b);
-        case OP_IADD: EACH_BITS(a + b);
-        case OP_ISUB: EACH_BITS(a - b);
-        case OP_SHL: EACH_BITS(a << imm);
-        case OP_SHR: EACH_BITS(a >> imm);
-        case OP_ROUND: round_to(type_of(w), x); break;
+        case OP_ADD: NUMBERS(a + b);
+        case OP_SUB: NUMBERS(a - b);
+        case OP_MUL: NUMBERS(a * b);
+        case OP_DIV: NUMBERS(a / b);
+        case OP_FMA: NUMBERS(fused(a, b, c));
+        case OP_SQRT: NUMBERS(root(a));
+        case OP_SIGN: NUMBERS(sign_of(a));
+        case OP_MIN: NUMBERS(min_of(a, b));
+        case OP_MAX: NUMBERS(max_of(a, b));
+        case OP_RINT: NUMBERS(integral(a));
+        case OP_LT: MASKS(a < b);
+        case OP_LE: MASKS(a <= b);
+        case OP_EQ: MASKS(a == b);
+        case OP_ISNAN: MASKS(a != a);
+        case OP_SELECT: WORDS(x[j] ? y[j] : z[j]);
+        case OP_NAN_TO_NUM: WORDS(nan_to_num<F>(x[j]));
+        case OP_NEG: WORDS(x[j] ^ Number<F>::sign);
+        case OP_ABS: WORDS(x[j] & ~Number<F>::sign);
+        case OP_AND: case OP_ANDB: WORDS(x[j] & y[j]);
+        case OP_OR: case OP_ORB: WORDS(x[j] | y[j]);
+        case OP_NOT: WORDS(x[j] ^ 1);
+        case OP_XORB: WORDS(x[j] ^ y[j]);
+        case OP_IADD: WORDS(x[j] + y[j]);
+        case OP_ISUB: WORDS(x[j] - y[j]);
+        case OP_SHL: WORDS(x[j] << imm);
+        case OP_SHR: WORDS(x[j] >> imm);
+        case OP_ROUND: round_to<F>(type_of(w), x); break;
         case OP_STORE: store(f, w, i, n, x); break;
-        case OP_SUM: case OP_DOT: add_to_lanes(f.lanes(imm), arity == 2, n, x, y); break;
+        case OP_SUM: case OP_DOT: add_to_lanes<F>(f.lanes(imm), arity == 2, n, x, y); break;
         case OP_COUNT: tally_count(f.tally(imm), n, x); break;
-        case OP_LARGEST: tally_max(f.tally(imm), n, x); break;
+        case OP_LARGEST: tally_max<F>(f.tally(imm), n, x); break;
         case OP_HIST: histogram(f, w, n, x); break;
         }
         if (dst_of(w) != REF_NONE) write(f.reg(dst_of(w)), x);

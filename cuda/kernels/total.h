@@ -16,26 +16,26 @@ struct Shared {
 
 // Adds the numbers, or their products by fma, to their lanes. Numbers of both compute types
 // are exact as double.
-template <class F, int V> DEVICE void add_to_lanes(m64 *lanes, bool products, int n, const F (&x)[V], const F (&y)[V]) {
-    double sum[V];
+template <class F, int V, class Bits> DEVICE void add_to_lanes(m64 *lanes, bool products, int n, const Bits (&x)[V], const Bits (&y)[V]) {
+    u64 sum[V];
     read((const char *)lanes, sum);
     UNROLL for (int j = 0; j < V; j++) {
-        const double v = x[j], next = products ? fused(v, double(y[j]), sum[j]) : sum[j] + v;
-        sum[j] = j < n ? next : sum[j];
+        const double v = number<F>(x[j]), w = number<F>(y[j]), s = number<double>(sum[j]);
+        sum[j] = j < n ? bits_of(products ? fused(v, w, s) : s + v) : sum[j];
     }
     write((char *)lanes, sum);
 }
 
-template <class F, int V> DEVICE void tally_count(m64 &tally, int n, const F (&x)[V]) {
+template <int V, class Bits> DEVICE void tally_count(m64 &tally, int n, const Bits (&x)[V]) {
     u64 sum = tally;
-    UNROLL for (int j = 0; j < V; j++) sum += j < n && is_set(x[j]);
+    UNROLL for (int j = 0; j < V; j++) sum += j < n && x[j] != 0;
     tally = sum;
 }
 
-template <class F, int V> DEVICE void tally_max(m64 &tally, int n, const F (&x)[V]) {
+template <class F, int V, class Bits> DEVICE void tally_max(m64 &tally, int n, const Bits (&x)[V]) {
     u64 most = tally;
     UNROLL for (int j = 0; j < V; j++) {
-        u64 key = order_key(double(x[j]));
+        const u64 key = order_key(double(number<F>(x[j])));
         most = j < n && key > most ? key : most;
     }
     tally = most;
@@ -48,10 +48,10 @@ DEVICE double fold(m64 *x, u32 width, s64 n) {
     const bool all = n >= width;
     ROLLED for (u32 half = width / 2; half > 0; half /= 2) {
         ROLLED for (u32 k = 0; k < half && k + half < n; k++)
-            x[k] = bits_of(bits_as<double>(u64(x[k])) + bits_as<double>(u64(x[k + half])));
+            x[k] = bits_of(number<double>(u64(x[k])) + number<double>(u64(x[k + half])));
         n = least(n, half);
     }
-    const double sum = bits_as<double>(u64(x[0]));
+    const double sum = number<double>(u64(x[0]));
     return all ? sum : sum + 0.0;
 }
 
@@ -71,7 +71,7 @@ template <int V> struct Totals {
     DEVICE_MEMBER void put_sum(u32 sum, s64 index, double x) const { *at<m64>(result(listed(sum)) + 8 * index) = canonical(x); }
 
     DEVICE_MEMBER void clear_lanes() const {
-        const double zero[V] = {};
+        const u64 zero[V] = {};
         ROLLED for (u32 s = 0; s < sums(); s++) write((char *)(lanes() + s * pitch() + threadIdx.x * V), zero);
     }
 
@@ -97,10 +97,10 @@ template <int V> struct Totals {
     // Every lane is a result.
     DEVICE_MEMBER void end_columns(typename Walk<V>::Columns c, s64 cols) const {
         ROLLED for (u32 s = 0; s < sums(); s++) {
-            double sum[V];
+            u64 sum[V];
             read((const char *)(lanes() + s * pitch() + threadIdx.x * V), sum);
             UNROLL for (int j = 0; j < V; j++) {
-                if (j < c.lanes) put_sum(s, c.stripe * cols + c.col + j, sum[j]);
+                if (j < c.lanes) put_sum(s, c.stripe * cols + c.col + j, number<double>(sum[j]));
             }
         }
     }
@@ -112,7 +112,7 @@ template <int V> struct Totals {
         ROLLED for (u32 s = threadIdx.x; s < sums(); s += blockDim.x) {
             m64 *slots = chunks() + s * CHUNK_SLOTS;
             double x = fold(slots, CHUNKS, least(all, done) - first);
-            if (first > 0) x = bits_as<double>(u64(slots[CHUNKS])) + x;
+            if (first > 0) x = number<double>(u64(slots[CHUNKS])) + x;
             else if (head(code, HEAD_WALK) == WALK_ROWS) x = 0.0 + x;
             slots[CHUNKS] = bits_of(x);
             if (done >= all) put_sum(s, tile, x);
