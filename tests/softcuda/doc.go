@@ -60,6 +60,7 @@
 // shuffle that not everybody reaches; handles that are destroyed or of another device; PTX that
 // does not declare exactly the entry points and parameters that were compiled in.
 //
-// It does not notice a race between blocks or streams that happens to go well, nor a kernel
-// that reads the host's own memory. Its times are those of the delays, not of a GPU.
+// It does not notice a race between blocks or streams that happens to go well, a kernel that
+// reads the host's own memory or that of another device, nor one that never ends. Its times are
+// those of the delays, not of a GPU.
 package softcuda

@@ -90,6 +90,8 @@ func TestScenarios(t *testing.T) {
 		{"padding", "a store into padding is found at the free", "", `alloc 1 \(500 bytes\) was written 3 bytes after its end`},
 		{"after_free", "freed memory is never given again", "", `alloc 1 of 512 bytes, freed`},
 		{"deadlock", "a barrier that not all reach is reported", "", `probe_deadlock, block 0: deadlock: of 64 threads 32 wait at __syncthreads and 32 at a warp`},
+		{"stack", "a stack that is full is reported", "", `probe_stack, block 0: illegal address 0x\w+ \(the thread's stack is full\)`},
+		{"divide", "a division by zero is reported", "", `probe_divide, block 0: Floating point exception`},
 		{"trap", "a trap names kernel and block", "", `probe_trap, block 3: trap`},
 		{"race", "a missing barrier gives different results", "SOFTCUDA_DELAY_SEED=1", ""},
 		{"limits", "launches have limits", "", `probe_reverse: the block has too many threads`},

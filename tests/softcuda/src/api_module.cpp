@@ -1,4 +1,6 @@
 // Calls that load PTX and launch kernels.
+#include <signal.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -124,8 +126,13 @@ CUresult run_kernel(Device &device, const Launch &launch) {
         return LAUNCH_FAILED;
     case Outcome::fault: break;
     }
-    violation("kernel %s, block %llu: signal %d at 0x%zx (%s)", name, number, outcome.where.signal, outcome.where.address,
-              memory().describe(outcome.where.address).c_str());
+    const uintptr_t address = outcome.where.address;
+    if (outcome.where.signal != SIGSEGV && outcome.where.signal != SIGBUS) {
+        violation("kernel %s, block %llu: %s", name, number, strsignal(outcome.where.signal));
+        return LAUNCH_FAILED;
+    }
+    violation("kernel %s, block %llu: illegal address 0x%zx (%s)", name, number, address,
+              in_fiber_stack(address) ? "the thread's stack is full" : memory().describe(address).c_str());
     return ILLEGAL_ADDRESS;
 }
 

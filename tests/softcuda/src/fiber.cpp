@@ -186,6 +186,8 @@ void leave_fiber() {
     soft_switch(&f->stop, current.resumer);
 }
 
+bool in_fiber_stack(uintptr_t address) { return stacks().has(address); }
+
 FiberThread::FiberThread() : signal_stack_(malloc(signal_stack_bytes)) {
     install_handlers();
     stack_t stack = {};

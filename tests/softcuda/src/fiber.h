@@ -30,6 +30,9 @@ Fault resume_fiber(Fiber &fiber);
 // Back to the resumer. Returns when the fiber is resumed.
 void leave_fiber();
 
+// Whether an address is in the stack of a fiber, or in the guard below it.
+bool in_fiber_stack(uintptr_t address);
+
 // What a thread has while it may resume fibers: a stack for signal handlers, and no signals but
 // those that a fault raises, so that the program's own handlers never run on a fiber.
 class FiberThread {

@@ -60,6 +60,17 @@ KERNEL(probe_uninitialised, 32, unsigned *out) {
 // p[i] = 1, wherever that is
 KERNEL(probe_store, 1, char *p, long long i) { p[i] = 1; }
 
+// out[0] = a sum over n frames of 1 KiB, each in a call of its own
+static __device__ __noinline__ float frames(int n, float x) {
+    volatile float frame[256];
+    frame[n % 256] = x;
+    return n > 0 ? frames(n - 1, x + 1) + frame[n % 256] : x;
+}
+KERNEL(probe_stack, 1, float *out, int n) { out[0] = frames(n, 0); }
+
+// out[0] = a / b
+KERNEL(probe_divide, 1, int *out, int a, int b) { out[0] = a / b; }
+
 // odd threads wait at the barrier, even ones for all lanes of the warp
 KERNEL(probe_deadlock, 64, float *x) {
     if (threadIdx.x & 1) __syncthreads();

@@ -108,6 +108,28 @@ void deadlock() {
     WANT(LAUNCH_FAILED, cuStreamSynchronize(gpu.stream));
 }
 
+// The stack of a thread has room for large frames, and an end.
+void stack() {
+    Gpu gpu;
+    CUdeviceptr x = gpu.alloc(4);
+    int local;
+    OK(cuFuncGetAttribute(&local, CU_FUNC_LOCAL_SIZE_BYTES, gpu.kernel("probe_stack")));
+    EXPECT(local == 1024);
+    OK(gpu.launch("probe_stack", 1, 1, 0, gpu.stream, x, 100));
+    EXPECT(read<float>(gpu, x, 1)[0] == 5050);
+    OK(gpu.launch("probe_stack", 1, 1, 0, gpu.stream, x, 1000000));
+    WANT(ILLEGAL_ADDRESS, cuStreamSynchronize(gpu.stream));
+}
+
+void divide() {
+    Gpu gpu;
+    CUdeviceptr x = gpu.alloc(4);
+    OK(gpu.launch("probe_divide", 1, 1, 0, gpu.stream, x, 7, 2));
+    EXPECT(read<int>(gpu, x, 1)[0] == 3);
+    OK(gpu.launch("probe_divide", 1, 1, 0, gpu.stream, x, 7, 0));
+    WANT(LAUNCH_FAILED, cuStreamSynchronize(gpu.stream));
+}
+
 void trap() {
     Gpu gpu;
     CUdeviceptr x = gpu.alloc(256);
@@ -189,5 +211,5 @@ void mismatch() {
 
 const std::vector<Scenario> kernels = {
     {"compute", compute}, {"overrun", overrun},       {"underrun", underrun}, {"padding", padding}, {"after_free", after_free},
-    {"deadlock", deadlock}, {"trap", trap}, {"race", race},         {"limits", limits},   {"mismatch", mismatch},
+    {"deadlock", deadlock}, {"trap", trap}, {"stack", stack}, {"divide", divide}, {"race", race},         {"limits", limits},   {"mismatch", mismatch},
 };
