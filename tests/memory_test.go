@@ -163,3 +163,30 @@ func TestMemoryIsBoundedForManyKeys(t *testing.T) {
 		}
 	}
 }
+
+// A sweep of a tensor much larger than the memory limit, and one of many keys, stay within it.
+func TestMemoryIsBoundedForASweep(t *testing.T) {
+	if !canMeasure {
+		t.Skip("the peak of memory cannot be measured on this system")
+	}
+	const size, keys = 64 << 20, 50_000
+	dir := roomyFolder(t, 5*size+1<<30)
+	for i, name := range []string{"a", "b"} {
+		sparse(t, filepath.Join(dir, name), uint64(i), size/65536)
+		manyKeys(t, filepath.Join(dir, "many "+name), keys, byte(i))
+	}
+	for what, c := range map[string]struct {
+		expr, prefix string
+	}{
+		"a large tensor":         {"weighted_sum(a, b, alpha=x)", ""},
+		"sums of a large tensor": {"slerp(a, b, alpha=x)", ""},
+		"many keys":              {"weighted_sum(a, b, alpha=x)", "many "},
+	} {
+		m := measure(t, "merge", "-e", c.expr, "-m", "a="+filepath.Join(dir, c.prefix+"a"), "-m", "b="+filepath.Join(dir, c.prefix+"b"),
+			"--sweep", "x=0.1:0.3:0.1", "-o", filepath.Join(dir, "out-{x}"), "--max-ram", "64MiB")
+		if m.Exit != 0 || m.RSS > memoryLimit+runtimeSlack {
+			t.Errorf("%s: exit code %d, peak memory %.1f MiB, want at most %d\n%s", what, m.Exit, float64(m.RSS)/(1<<20), (memoryLimit+runtimeSlack)>>20, m.stderr)
+		}
+		t.Logf("%s: peak memory %.1f MiB", what, float64(m.RSS)/(1<<20))
+	}
+}
