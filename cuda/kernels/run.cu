@@ -86,46 +86,81 @@ DEVICE void advance(Place &p) {
     }
 }
 
+// The element types of nearly all checkpoints, for which there is code without a choice at
+// every element.
+#define COMMON_TYPES(DO) case TYPE_F16: DO(TYPE_F16); case TYPE_BF16: DO(TYPE_BF16); case TYPE_F32: DO(TYPE_F32)
+
+// Takes V elements of one type out of a quad; reports whether one is NaN or infinite.
+template <u32 type, class F, int V> DEVICE bool widen_all(Quad q, typename Number<F>::Bits (&x)[V]) {
+    bool bad = false;
+    UNROLL for (int j = 0; j < V; j++) {
+        const u64 raw = pop(q, size_log(type));
+        bad |= is_bad(raw, type);
+        x[j] = bits_of(widen<F>(raw, type));
+    }
+    return bad;
+}
+
 // Loads elements [i, i+n) of an operand and looks for those that are NaN or infinite.
 template <class F, int V> DEVICE void load(Frame<F, V> &f, Instr w, s64 i, int n, typename Number<F>::Bits (&x)[V]) {
     const u32 type = type_of(w), log = size_log(type), operand = index_of(w);
     Place p = place_of(f, operand, extra_of(w), i);
-    const u64 span = f.word(ROW_ARGS + 2 * operand);
-    u64 from = span + (u64(p.index) << log);
+    const u64 span = f.word(ROW_ARGS + 2 * operand), from = span + (u64(p.index) << log);
     const bool at_once = V == 4 && n == V && p.form == FORM_DENSE && quad_fits(from, log);
     Quad q = {0, 0};
     if (at_once) q = get_quad(from, log);
     bool bad = false;
-    ROLLED for (int j = 0; j < V; j++) {
-        u64 raw = 0;
-        if (at_once) raw = pop(q, log);
-        else if (j < n) raw = get(span + (u64(p.index) << log), log);
-        advance(p);
-        bad |= j < n && is_bad(raw, type);
-        UNROLL for (int k = 0; k < V - 1; k++) x[k] = x[k + 1];
-        x[V - 1] = bits_of(widen<F>(raw, type));
+    switch (at_once ? type : 0) {
+#define WIDEN(type) bad = widen_all<type, F>(q, x); break
+    COMMON_TYPES(WIDEN);
+#undef WIDEN
+    default:
+        ROLLED for (int j = 0; j < V; j++) {
+            u64 raw = 0;
+            if (at_once) raw = pop(q, log);
+            else if (j < n) raw = get(span + (u64(p.index) << log), log);
+            advance(p);
+            bad |= j < n && is_bad(raw, type);
+            UNROLL for (int k = 0; k < V - 1; k++) x[k] = x[k + 1];
+            x[V - 1] = bits_of(widen<F>(raw, type));
+        }
     }
     if (bad && flag_of(w)) f.bad |= 1ull << operand;
 }
 
+// Puts V elements of one type into a quad; returns the sum of what became of them.
+template <u32 type, class F, int V> DEVICE u32 narrow_all(Quad &q, const typename Number<F>::Bits (&x)[V]) {
+    u32 found = 0;
+    UNROLL for (int j = 0; j < V; j++) {
+        const u64 raw = narrow(number<F>(x[j]), type);
+        found += judge(number<F>(x[j]), raw, type);
+        push(q, size_log(type), raw);
+    }
+    return found;
+}
+
 // Stores elements [i, i+n) and counts what was lost.
-template <class F, int V> DEVICE void store(const Frame<F, V> &f, Instr w, s64 i, int n, const typename Number<F>::Bits (&v)[V]) {
+template <class F, int V> DEVICE void store(const Frame<F, V> &f, Instr w, s64 i, int n, typename Number<F>::Bits (&x)[V]) {
     const u32 type = type_of(w), log = size_log(type), counts = extra_of(w);
     const u64 to = f.word(index_of(w)) + (u64(i) << log);
     const bool at_once = V == 4 && n == V && quad_fits(to, log);
-    F x[V];
-    UNROLL for (int j = 0; j < V; j++) x[j] = number<F>(v[j]);
     Quad q = {0, 0};
     u32 found = 0;
-    ROLLED for (int j = 0; j < V; j++) {
-        u64 raw = narrow(x[0], type);
-        if (counts != 0 && j < n) found += judge(x[0], raw, type);
-        UNROLL for (int k = 0; k < V - 1; k++) x[k] = x[k + 1];
-        if (at_once) push(q, log, raw);
-        else if (j < n) put(to + (u64(j) << log), log, raw);
+    switch (at_once ? type : 0) {
+#define NARROW(type) found = narrow_all<type, F>(q, x); break
+    COMMON_TYPES(NARROW);
+#undef NARROW
+    default:
+        ROLLED for (int j = 0; j < V; j++) {
+            const u64 raw = narrow(number<F>(x[0]), type);
+            if (j < n) found += judge(number<F>(x[0]), raw, type);
+            UNROLL for (int k = 0; k < V - 1; k++) x[k] = x[k + 1];
+            if (at_once) push(q, log, raw);
+            else if (j < n) put(to + (u64(j) << log), log, raw);
+        }
     }
     if (at_once) put_quad(to, log, q);
-    if (found == 0) return;
+    if (counts == 0 || found == 0) return;
     const u64 sums = f.word(counts);
     UNROLL for (int k = 0; k < 3; k++) {
         if (found >> 8 * k & 0xff) atomicAdd((u64 *)(sums + 8 * k), u64(found >> 8 * k & 0xff));
