@@ -16,6 +16,8 @@ func load(ctx context.Context, in input, o mecha.Options) (*mecha.Recipe, error)
 	switch {
 	case in.call != nil:
 		return in.call.recipe(o)
+	case in.convert != nil:
+		return mecha.ConvertRecipe(ctx, in.convert.path, in.convert.from, in.convert.to, o)
 	case in.path == "":
 		return mecha.ParseExprWith(ctx, in.expr, in.script, o)
 	case in.path == "-":

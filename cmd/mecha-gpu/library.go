@@ -33,6 +33,8 @@ type input struct {
 	expr   string // used if path is ""
 	script mecha.ScriptOptions
 	call   *call // not nil: the recipe is one method
+
+	convert *conversion // not nil: the recipe converts a model
 }
 
 // maxRecipeBytes is the most text that is read from standard input.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -60,6 +61,11 @@ func (o *mergeOptions) addRun(a *app, cmd *cobra.Command, parameter string) {
 	fs.StringVarP(&o.output, "output", "o", "", "`FILE` to write (required)")
 	o.addSweep(fs, parameter)
 	o.addOptions(fs)
+	o.addFinish(a, fs)
+}
+
+// addFinish adds the flags about how a merge ends.
+func (o *mergeOptions) addFinish(a *app, fs *pflag.FlagSet) {
 	fs.BoolVar(&o.strict, "strict", false, "exit with 8 if the output has non-finite elements, casts lost range, or keys were dropped or matched nothing; the output is written all the same")
 	fs.BoolVar(&o.mkdir, "mkdir", false, "make the missing folders of OUT")
 	fs.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no report, only errors")

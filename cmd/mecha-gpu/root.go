@@ -38,7 +38,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newMergeCommand(a), newApplyCommand(a), newVetCommand(a), newPlanCommand(a), newRecipeCommand(a), newInspectCommand(a),
+	root.AddCommand(newMergeCommand(a), newApplyCommand(a), newConvertCommand(a), newVetCommand(a), newPlanCommand(a), newRecipeCommand(a), newInspectCommand(a),
 		newMethodsCommand(a), newConfigsCommand(a), newDevicesCommand(a), newBenchCommand(a), newVersionCommand(a), newCompletionCommand(a))
 	root.InitDefaultHelpCmd()
 	return root

@@ -1,0 +1,114 @@
+package mecha
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mecha-gpu/mecha-gpu/methods"
+	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// ConvertRecipe makes the recipe that takes a model to another model config, by the fewest
+// conversions. from is the config of the model; if it is empty, the header of the model is read,
+// and the best config is taken that fits the keys and from which there is a way. A model that
+// has the config already is taken as it is.
+//
+// Merge runs the recipe. A conversion is no reason to leave out tensors that hold NaN or infinite
+// elements, so Options.NonFinite is KeepNonFinite for it, and Options.MergeSpace "any".
+func ConvertRecipe(ctx context.Context, path, from, to string, o Options) (*Recipe, error) {
+	env, err := Env(o)
+	if err != nil {
+		return nil, err
+	}
+	if to, err = configID(env.Configs, to); err != nil {
+		return nil, err
+	}
+	var sources []string
+	if from != "" {
+		if from, err = configID(env.Configs, from); err != nil {
+			return nil, err
+		}
+		sources = []string{from}
+	} else if sources, err = configsOf(ctx, env, path, &o); err != nil {
+		return nil, err
+	}
+	from, steps, ok := shortest(env.Methods, sources, to)
+	if !ok {
+		return nil, noWay(env.Methods, path, sources, to)
+	}
+	e, err := env.Model(path, recipe.Hints{Config: from, Space: methods.Weight})
+	for i := 0; i < len(steps) && err == nil; i++ {
+		e, err = env.Merge(steps[i].ID, []any{e})
+	}
+	if err != nil {
+		return nil, err
+	}
+	g, err := env.Graph(e)
+	if err != nil {
+		return nil, err
+	}
+	return NewRecipe(g, ""), nil
+}
+
+// configID returns the identifier of a config by any of its identifiers.
+func configID(r config.Registry, id string) (string, error) {
+	row, ok := r.Get(id)
+	if !ok {
+		e := &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("unknown model config %q", id)}
+		if near := r.Nearest(id); len(near) > 0 {
+			e.Hint = "did you mean " + strings.Join(near, " or ") + "?"
+		}
+		return "", e
+	}
+	return row.ID, nil
+}
+
+// configsOf returns the configs that fit a model, the best first.
+func configsOf(ctx context.Context, env recipe.Env, path string, o *Options) ([]string, error) {
+	src, _, owned, err := openModel(ctx, &Recipe{}, path, o)
+	if err != nil {
+		return nil, err
+	}
+	if owned {
+		defer src.Close()
+	}
+	var ids []string
+	for _, m := range env.Configs.Detect([]config.Keys{config.Header(src.Header())}) {
+		ids = append(ids, m.Config.ID())
+	}
+	return ids, nil
+}
+
+// shortest returns the first source from which there is a way; to itself, if it is one.
+func shortest(set methods.Set, sources []string, to string) (from string, steps []*methods.Method, ok bool) {
+	for _, id := range sources {
+		if id == to {
+			return id, nil, true
+		}
+	}
+	for _, id := range sources {
+		if steps, ok := set.Ways(id).To(to); ok {
+			return id, steps, true
+		}
+	}
+	return "", nil, false
+}
+
+// noWay is the error for a conversion that there is not.
+func noWay(set methods.Set, path string, sources []string, to string) error {
+	e := &tensor.Error{Class: tensor.ClassInput, Path: path}
+	if len(sources) == 0 {
+		e.Err = errors.New("no model config fits the keys of this model")
+		e.Hint = "configs detect shows what is compared"
+		return e
+	}
+	e.Err = fmt.Errorf("no conversion leads from %s to %s", strings.Join(sources, " or "), to)
+	if all := set.Ways(sources[0]).Targets(); len(all) > 0 {
+		e.Hint = sources[0] + " converts to " + strings.Join(all, ", ")
+	}
+	return e
+}
