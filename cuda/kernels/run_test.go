@@ -4,6 +4,8 @@ package ptx_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	ptx "github.com/mecha-gpu/mecha-gpu/cuda/kernels"
 	"github.com/mecha-gpu/mecha-gpu/device/exam"
 	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 	"github.com/mecha-gpu/mecha-gpu/tests/softcuda"
 )
 
@@ -126,39 +129,71 @@ func newTable(rnd *rand.Rand, p *kernels.Program, m *kernels.Mem, count int) *ta
 	return b
 }
 
+// check runs the launches of the table on the GPU and on the portable machine, and compares
+// all memory.
+func (b *table) check(g *gpu, p *kernels.Program, m *kernels.Mem, grid int) {
+	g.t.Helper()
+	want := bytes.Clone(b.image)
+	m.Host = want
+	code, err := ptx.Encode(p)
+	g.ok(err)
+	base, image := g.upload(b.image), g.upload(code.Image)
+	m.Handle = uint64(base)
+	var rows []byte
+	for _, l := range b.launches {
+		g.ok(kernels.Run(l))
+		rows = code.AppendRow(rows, l)
+	}
+	at := g.upload(rows)
+	for i := range code.Passes {
+		ps := &code.Passes[i]
+		launch(g, ps.Entry, grid, ps.Threads, ps.Shared,
+			ptx.RunArgs{Code: uint64(image) + uint64(ps.Offset), Instances: uint64(at), Count: uint32(len(b.launches))})
+	}
+	got := g.download(base, len(want))
+	g.download(image, 0)
+	g.download(at, 0)
+	for k := range want {
+		if got[k] != want[k] {
+			g.t.Fatalf("byte %d of %d is %#x, want %#x\n%v", k, len(want), got[k], want[k], p)
+		}
+	}
+}
+
 func TestARunOverATableIsItsLaunches(t *testing.T) {
 	g := openGPU(t)
 	for seed := range uint64(150) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		p := exam.Program(rnd)
 		m := &kernels.Mem{}
-		b := newTable(rnd, p, m, 1+rnd.IntN(6))
-		want := bytes.Clone(b.image)
-		m.Host = want
-		code, err := ptx.Encode(p)
-		g.ok(err)
-		base, image := g.upload(b.image), g.upload(code.Image)
-		m.Handle = uint64(base)
-		var rows []byte
-		for _, l := range b.launches {
-			g.ok(kernels.Run(l))
-			rows = code.AppendRow(rows, l)
-		}
-		at := g.upload(rows)
-		for i := range code.Passes {
-			ps := &code.Passes[i]
-			launch(g, ps.Entry, 1+rnd.IntN(9), ps.Threads, ps.Shared,
-				ptx.RunArgs{Code: uint64(image) + uint64(ps.Offset), Instances: uint64(at), Count: uint32(len(b.launches))})
-		}
-		if got := g.download(base, len(want)); !bytes.Equal(got, want) {
-			k := 0
-			for got[k] == want[k] {
-				k++
-			}
-			t.Fatalf("seed %d: byte %d is %#x, want %#x\n%v", seed, k, got[k], want[k], p)
-		}
-		g.download(image, 0)
-		g.download(at, 0)
+		newTable(rnd, p, m, 1+rnd.IntN(6)).check(g, p, m, 1+rnd.IntN(9))
+	}
+}
+
+// Products that are negative and too small for a float64 leave -0 in every lane. The sum is -0
+// only if all lanes of all chunks are in use, and no sum starts from +0.
+func TestSumsOfVanishingProducts(t *testing.T) {
+	g := openGPU(t)
+	b := &kernels.Builder{Compute: kernels.F64}
+	x := b.Load(0)
+	for _, c := range []struct {
+		group   kernels.Group
+		n, cols int64
+	}{
+		{kernels.Whole, 65536, 1}, {kernels.Whole, 65535, 1}, {kernels.Whole, 4096, 1}, {kernels.ByRow, 65536, 65536}, {kernels.ByRow, 131072, 131072},
+		{kernels.ByRow, 8192, 4096}, {kernels.ByRow, 640, 64}, {kernels.ByRow, 630, 63}, {kernels.ByCol, 64 * 65, 65},
+	} {
+		p := &kernels.Program{Compute: kernels.F64, Operands: []kernels.Operand{{DType: tensor.F64, Form: kernels.Scalar}},
+			Results: []kernels.Result{{Kind: kernels.Sum, Group: c.group, Product: true, V: x, W: b.Op1(kernels.OpNeg, x)}}}
+		p.Code = b.Code
+		m := &kernels.Mem{}
+		image := binary.LittleEndian.AppendUint64(nil, math.Float64bits(1e-200))
+		need := kernels.ResultBytes(&p.Results[0], c.n, c.cols)
+		tab := &table{image: append(image, make([]byte, need)...)}
+		m.Size = int64(len(tab.image))
+		tab.launches = []*kernels.Launch{{Prog: p, N: c.n, Cols: c.cols, Args: []kernels.Arg{{Span: kernels.Span{Mem: m, Len: 8}}},
+			Results: []kernels.Span{{Mem: m, Off: 8, Len: need}}}}
+		tab.check(g, p, m, 3)
 	}
 }
 
