@@ -228,3 +228,28 @@ func TestComponentsBlocksAndAverages(t *testing.T) {
 		t.Errorf("the error about a component is %v", err)
 	}
 }
+
+// TestBlockWeightsReachOtherLayouts: a number goes through every kind of rule as it is.
+func TestBlockWeightsReachOtherLayouts(t *testing.T) {
+	a, b := memory.Dict{}, memory.Dict{}
+	for key, x := range kohya(1, tensor.F32) {
+		if x.DType == tensor.F32 {
+			n := make([]float32, x.Shape.N())
+			a[key] = f32s(x.Shape, n...)
+			for i := range n {
+				n[i] = 8
+			}
+			b[key] = f32s(x.Shape, n...)
+		}
+	}
+	w := newWorld(t, map[string]memory.Dict{"a": a, "b": b})
+	got, _ := w.mustMerge(recipeFor("ab", "dict BASE=0.5 IN04=0.25", `merge "convert_sdxl_blocks_to_sgm" &2`, sgmTo+"&3",
+		`merge "fallback" &4 0.125`, `merge "weighted_sum" &0 &1 &5`), mecha.Options{})
+	for key, want := range map[string]float32{
+		"unet.input_blocks.4.1.transformer_blocks.0.attn1.to_q.weight": 2, layerG + "self_attn.k_proj.weight": 4, "te2.text_projection.weight": 4, vaeMid + "q.weight": 1,
+	} {
+		if x := got[key]; len(got) != len(a) || !bytes.Equal(x.Data[:4], f32s(nil, want).Data) {
+			t.Errorf("%s starts with %x, not %v", key, x.Data[:4], want)
+		}
+	}
+}
