@@ -194,8 +194,8 @@ func (w *world) same(name string, d tensor.DType, shape tensor.Shape, f formula)
 	return &w.keys[len(w.keys)-1]
 }
 
-// parts lowers a key.
-func (w *world) parts(k *key) ([]kernels.Part, error) {
+// leaves starts a trace with the inputs of a key.
+func (w *world) leaves(k *key) []kernels.T {
 	w.trace.Reset()
 	x := make([]kernels.T, len(k.in))
 	for i, in := range k.in {
@@ -205,7 +205,28 @@ func (w *world) parts(k *key) ([]kernels.Part, error) {
 			x[i] = x[i].Guard(100 + i)
 		}
 	}
-	return w.low.Lower(k.f(w.trace, x), k.out)
+	return x
+}
+
+// parts lowers a key.
+func (w *world) parts(k *key) ([]kernels.Part, error) {
+	return w.low.Lower(k.f(w.trace, w.leaves(k)), k.out)
+}
+
+// segment is what a job does for a part of a key.
+func (w *world) segment(k *key, p *kernels.Part) plan.Segment {
+	s := plan.Segment{First: p.First, Inst: p.Inst, Stores: make([][]int, len(p.Outs))}
+	for i := range s.Stores {
+		s.Stores[i] = []int{0}
+	}
+	for _, ref := range p.Inst.Leaves {
+		in := k.in[ref.Number]
+		n, _ := w.sources[in.model].header.Lookup(in.key)
+		e := w.entry(in)
+		s.Reads = append(s.Reads, plan.Read{Model: in.model, Entry: n, DType: e.DType, N: ref.N,
+			Pos: e.Pos + ref.Start*int64(e.DType.Bits())/8})
+	}
+	return s
 }
 
 func (w *world) entry(in input) tensor.Entry {
@@ -245,14 +266,9 @@ func (w *world) generate(i int, gone []int) (*plan.Job, error) {
 	}
 	sweeps := 0
 	for _, p := range parts {
-		s := plan.Segment{First: p.First, Inst: p.Inst, Stores: [][]int{{0}}}
-		for _, ref := range p.Inst.Leaves {
-			in := k.in[ref.Number]
-			n, _ := w.sources[in.model].header.Lookup(in.key)
-			e := w.entry(in)
-			s.Reads = append(s.Reads, plan.Read{Model: in.model, Entry: n, DType: e.DType, N: ref.N,
-				Pos: e.Pos + ref.Start*int64(e.DType.Bits())/8})
-			j.Lease += plan.Align(ref.N * e.DType.Size())
+		s := w.segment(k, &p)
+		for _, r := range s.Reads {
+			j.Lease += plan.Align(r.N * r.DType.Size())
 		}
 		sweeps = max(sweeps, len(p.Inst.Sweeps))
 		j.Segments = append(j.Segments, s)
