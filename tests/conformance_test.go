@@ -74,7 +74,7 @@ func runCase(t *testing.T, dir string) error {
 	if err := json.Unmarshal(text, &c); err != nil {
 		return err
 	}
-	o := mecha.Options{ModelDirs: []string{dir}, MergeSpace: c.Options.MergeSpace}
+	o := onSuiteDevice(mecha.Options{ModelDirs: []string{dir}, MergeSpace: c.Options.MergeSpace})
 	if strings.HasPrefix(c.Note, "compat") {
 		o.Compat = "sd-mecha-1.1.5"
 	}

@@ -62,7 +62,7 @@ func (s situation) start(t testing.TB) world {
 
 // run merges on fsys, with one worker, so that the operations have one order.
 func (s situation) run(fsys vfs.FS) error {
-	o := mecha.Options{FS: fsys, Threads: 1, UnitBytes: 4 << 10, MaxRAM: 64 << 20}
+	o := onSuiteDevice(mecha.Options{FS: fsys, Threads: 1, UnitBytes: 4 << 10, MaxRAM: 64 << 20})
 	r, err := mecha.LoadRecipe(context.Background(), "/in/r.mecha", o)
 	if err != nil {
 		return err

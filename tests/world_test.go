@@ -198,6 +198,7 @@ func (w world) files(dir string) []string {
 
 // merge runs a recipe on fsys, in which the models are in /in.
 func merge(fsys vfs.FS, text, out string, o mecha.Options) (*mecha.Report, error) {
+	o = onSuiteDevice(o)
 	o.FS = fsys
 	o.ModelDirs = append(o.ModelDirs, "/in")
 	r, err := mecha.ParseRecipe([]byte(text), "test.mecha", o)
