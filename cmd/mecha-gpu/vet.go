@@ -13,7 +13,8 @@ import (
 type vetOptions struct{ recipeFlags }
 
 const vetLong = `Check RECIPE, or the expression of -e, without opening a model: its text, the methods and
-parameters it names, and the merge spaces. All errors are listed, with line and column.`
+parameters it names, and the merge spaces. All errors are listed, with line and column.
+(Where a program converts a model and does not name its model config, its header is read.)`
 
 // newVetCommand makes the command vet.
 func newVetCommand(a *app) *cobra.Command {
