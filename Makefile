@@ -65,6 +65,7 @@ cross: ## compile for other systems, without cgo
 .PHONY: generate-check
 generate-check: ## generate the AVX2 code again and require the same bytes
 	@scripts/generate-check.sh
+	@scripts/driver-ptx.sh check
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for a few seconds (FUZZTIME)
@@ -81,10 +82,6 @@ bench: build ## measure against cat and cp, memmove and encoding/json: build/ben
 .PHONY: bounded
 bounded: ## peak memory of every method on a 1.5 GiB tensor, under --max-ram 64MiB
 	MECHA_BOUNDED=1 go test -count=1 -v -timeout 20m -run LargeTensor ./tests
-
-.PHONY: soft
-soft: ## all tests of merges on the software GPU: 1 and 2 devices, 32 MiB, 20 seeds of delays
-	MECHA_TEST_SEEDS=20 go test -count=1 -timeout 60m -v -run 'SuitePasses|OrderOfAsynchronous|EveryCallOfTheDriver' ./tests
 
 .PHONY: size
 size: ## lengths of functions and files, share of comments and tests

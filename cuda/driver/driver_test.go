@@ -1,3 +1,5 @@
+//go:build cgo && (linux || windows) && (amd64 || arm64)
+
 package driver_test
 
 import (
