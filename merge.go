@@ -84,23 +84,26 @@ func (o *Options) sinks(outs []Output) ([]tensor.Sink, error) {
 		return nil, tensor.Errorf(tensor.ClassUsage, "there is no output")
 	}
 	sinks := make([]tensor.Sink, len(outs))
-	paths := map[string]string{}
+	files := map[string]string{} // path by what it leads to
 	for i, out := range outs {
 		if sinks[i] = out.Sink; out.Sink != nil {
 			continue
 		}
 		sinks[i] = safetensors.Create(o.fs(), out.Path, safetensors.Options{MkdirAll: o.MakeDirs})
-		target, err := o.fs().Resolve(out.Path)
+		if len(outs) == 1 {
+			break
+		}
+		file, err := o.fs().Resolve(out.Path)
+		if err == nil {
+			file, err = filepath.Abs(file)
+		}
 		if err != nil {
-			continue // the sink says so
+			return nil, &tensor.Error{Class: tensor.ClassIO, Path: out.Path, Err: fmt.Errorf("following the path of an output: %w", err)}
 		}
-		if abs, err := filepath.Abs(target); err == nil {
-			target = abs
+		if other, twice := files[file]; twice {
+			return nil, &tensor.Error{Class: tensor.ClassUsage, Path: out.Path, Err: fmt.Errorf("two outputs have the same file"), Got: other + " and " + out.Path}
 		}
-		if other, twice := paths[target]; twice && len(outs) > 1 {
-			return nil, &tensor.Error{Class: tensor.ClassUsage, Path: out.Path, Err: fmt.Errorf("two outputs have the same file"), Got: fmt.Sprintf("%s and %s", other, out.Path)}
-		}
-		paths[target] = out.Path
+		files[file] = out.Path
 	}
 	return sinks, nil
 }

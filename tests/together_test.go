@@ -205,26 +205,18 @@ func TestASweepReadsItsInputsOnce(t *testing.T) {
 // Whatever file operation of a merge with two outputs fails, each target is the old file or the
 // complete new one; and a new one is there only if all were ready.
 func TestWhateverFailsOutputsAreOldOrComplete(t *testing.T) {
-	texts := []string{situationRecipe, strings.Replace(situationRecipe, "0.25", "0.75", 1)}
 	s := situations[3] // a key is dropped
 	paths := []string{"/out/0", "/in/a"}
-	run := func(fsys vfs.FS) error {
-		o := mecha.Options{Threads: 1, UnitBytes: 4 << 10, MaxRAM: 64 << 20}
-		outs := outputs(t, fsys, texts, &o)
-		outs[1].Path = paths[1]
-		_, err := mecha.MergeAll(context.Background(), outs, o)
-		return err
-	}
 	w := s.start(t)
 	before := [][]byte{w.get(paths[0]), w.get(paths[1])}
-	check(t, run(w.Mem))
+	check(t, twoOutputs(t, w.Mem))
 	after := [][]byte{w.get(paths[0]), w.get(paths[1])}
 	for how, plan := range faults() {
 		for i := int64(0); ; i++ {
 			w := s.start(t)
 			plan.At, plan.Err = i, errDisk
 			fsys := errorfs.New(w.Mem, plan)
-			err := run(fsys)
+			err := twoOutputs(t, fsys)
 			if fsys.Count() <= i {
 				check(t, err)
 				if i < 80 {
@@ -315,4 +307,59 @@ func TestKeysThatAreMadeTogetherAreReadOnce(t *testing.T) {
 			t.Errorf("%+v: %d keys, %d bytes read of %d", s, len(got), rep.BytesRead, size)
 		}
 	}
+}
+
+// twoOutputs merges two recipes, one of whose outputs is an input, on fsys.
+func twoOutputs(t testing.TB, fsys vfs.FS) error {
+	o := mecha.Options{Threads: 1, UnitBytes: 4 << 10, MaxRAM: 64 << 20}
+	outs := outputs(t, fsys, []string{situationRecipe, strings.Replace(situationRecipe, "0.25", "0.75", 1)}, &o)
+	outs[1].Path = "/in/a"
+	_, err := mecha.MergeAll(context.Background(), outs, o)
+	return err
+}
+
+// Whenever the power fails, each of two outputs is the old file or the complete new one.
+func TestWheneverThePowerFailsOutputsAreOldOrComplete(t *testing.T) {
+	paths := []string{"/out/0", "/in/a"}
+	s := situations[3]
+	w := s.start(t)
+	before := [][]byte{w.get(paths[0]), w.get(paths[1])}
+	check(t, twoOutputs(t, w.Mem))
+	after := [][]byte{w.get(paths[0]), w.get(paths[1])}
+	for i := int64(0); ; i++ {
+		w, seed := s.start(t), uint64(i)
+		fsys := errorfs.New(w.Mem, errorfs.Plan{At: i, After: i%2 == 1, Cut: func() { w.PowerCut(seed) }})
+		err := twoOutputs(t, fsys)
+		if fsys.Count() <= i {
+			check(t, err)
+			break
+		}
+		for k, p := range paths {
+			if got := w.get(p); !bytes.Equal(got, before[k]) && !bytes.Equal(got, after[k]) {
+				t.Errorf("power cut at operation %d (%s): %s is neither old nor new", i, fsys.Op(i), p)
+			}
+		}
+	}
+}
+
+// A disk with room for one of two outputs is found out before anything is read.
+func TestRoomIsNeededForAllOutputs(t *testing.T) {
+	w := situations[0].start(t)
+	check(t, twoOutputs(t, w.Mem))
+	size := int64(len(w.get("/out/0")))
+	w = situations[0].start(t)
+	used := int64(0)
+	for _, f := range append(w.files("/in"), w.files("/in/shards")...) {
+		used += int64(len(w.get(f)))
+	}
+	w.SetCapacity(used + size*3/2)
+	err := twoOutputs(t, w.Mem)
+	if tensor.ClassOf(err) != tensor.ClassFit || !strings.Contains(err.Error(), "not enough disk space") {
+		t.Errorf("%v", err)
+	}
+	if left := w.files("/out"); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+	w.SetCapacity(used + size*5/2)
+	check(t, twoOutputs(t, w.Mem))
 }
