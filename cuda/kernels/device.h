@@ -24,6 +24,24 @@
 #define DEVICE static __device__ __forceinline__
 #define DEVICE_MEMBER __device__ __forceinline__
 
+// The thread and the size of its block, read again at every use where they are seldom needed:
+// what is computed from threadIdx would be kept in registers through all loops.
+#if defined(SOFTCUDA)
+DEVICE unsigned this_thread() { return threadIdx.x; }
+DEVICE unsigned all_threads() { return blockDim.x; }
+#else
+DEVICE unsigned this_thread() {
+    unsigned v;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(v));
+    return v;
+}
+DEVICE unsigned all_threads() {
+    unsigned v;
+    asm volatile("mov.u32 %0, %%ntid.x;" : "=r"(v));
+    return v;
+}
+#endif
+
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;

@@ -60,7 +60,7 @@ template <int V> struct Totals {
     Shared shared;
 
     DEVICE_MEMBER u32 sums() const { return head(code, HEAD_SUMS); }
-    DEVICE_MEMBER u32 pitch() const { return blockDim.x * V; }  // lanes of all groups
+    DEVICE_MEMBER u32 pitch() const { return all_threads() * V; }  // lanes of all groups
     DEVICE_MEMBER m64 *lanes() const { return shared.words + head(code, HEAD_LANES); }  // [sums][pitch]
     DEVICE_MEMBER m64 *chunks() const { return lanes() + sums() * pitch(); }            // [sums][CHUNK_SLOTS]
     DEVICE_MEMBER m64 *tallies() const { return chunks() + sums() * CHUNK_SLOTS; }      // [tallies][threads]
@@ -72,7 +72,7 @@ template <int V> struct Totals {
 
     DEVICE_MEMBER void clear_lanes() const {
         const u64 zero[V] = {};
-        ROLLED for (u32 s = 0; s < sums(); s++) write((char *)(lanes() + s * pitch() + threadIdx.x * V), zero);
+        ROLLED for (u32 s = 0; s < sums(); s++) write((char *)(lanes() + s * pitch() + this_thread() * V), zero);
     }
 
     // Ends a round, in which all threads of the block are.
@@ -84,7 +84,7 @@ template <int V> struct Totals {
         }
         const s64 elems = walk.elems(tile, round), piece = round * walk.groups() + walk.group();
         __syncthreads();
-        ROLLED for (u32 s = threadIdx.x % (LANES / V); s < sums() && elems > 0; s += LANES / V) {  // a thread for each sum of the group
+        ROLLED for (u32 s = this_thread() % (LANES / V); s < sums() && elems > 0; s += LANES / V) {  // a thread for each sum of the group
             const double x = fold(lanes() + s * pitch() + walk.group() * LANES, LANES, elems);
             if (kind == WALK_ROWS) put_sum(s, tile * walk.groups() + piece, x + 0.0);  // the other chunks
             else chunks()[s * CHUNK_SLOTS + piece % CHUNKS] = bits_of(x);
@@ -98,7 +98,7 @@ template <int V> struct Totals {
     DEVICE_MEMBER void end_columns(typename Walk<V>::Columns c, s64 cols) const {
         ROLLED for (u32 s = 0; s < sums(); s++) {
             u64 sum[V];
-            read((const char *)(lanes() + s * pitch() + threadIdx.x * V), sum);
+            read((const char *)(lanes() + s * pitch() + this_thread() * V), sum);
             UNROLL for (int j = 0; j < V; j++) {
                 if (j < c.lanes) put_sum(s, c.stripe * cols + c.col + j, number<double>(sum[j]));
             }
@@ -109,7 +109,7 @@ template <int V> struct Totals {
     // a sum holds the blocks before.
     DEVICE_MEMBER void end_block(s64 tile, s64 done, s64 all) const {
         const s64 first = (done - 1) / CHUNKS * CHUNKS;
-        ROLLED for (u32 s = threadIdx.x; s < sums(); s += blockDim.x) {
+        ROLLED for (u32 s = this_thread(); s < sums(); s += all_threads()) {
             m64 *slots = chunks() + s * CHUNK_SLOTS;
             double x = fold(slots, CHUNKS, least(all, done) - first);
             if (first > 0) x = number<double>(u64(slots[CHUNKS])) + x;
@@ -120,24 +120,24 @@ template <int V> struct Totals {
     }
 
     DEVICE_MEMBER void clear_tallies() const {
-        ROLLED for (u32 k = 0; k < head(code, HEAD_TALLIES); k++) tallies()[k * blockDim.x + threadIdx.x] = 0;
+        ROLLED for (u32 k = 0; k < head(code, HEAD_TALLIES); k++) tallies()[k * all_threads() + this_thread()] = 0;
     }
 
     // Adds the tallies of the block, in which all threads are, to the results.
     DEVICE_MEMBER void end_tallies() const {
-        const u32 count = head(code, HEAD_TALLIES), thread = threadIdx.x;
+        const u32 count = head(code, HEAD_TALLIES), thread = this_thread();
         if (count == 0) return;
-        ROLLED for (u32 half = blockDim.x / 2; half > 0; half /= 2) {
+        ROLLED for (u32 half = all_threads() / 2; half > 0; half /= 2) {
             __syncthreads();
             ROLLED for (u32 k = 0; k < count && thread < half; k++) {
-                m64 *x = tallies() + k * blockDim.x + thread;
+                m64 *x = tallies() + k * all_threads() + thread;
                 u64 a = x[0], b = x[half];
                 x[0] = listed(sums() + k) & TALLY_MAX ? (a > b ? a : b) : a + b;
             }
         }
         ROLLED for (u32 k = 0; k < count && thread == 0; k++) {
             const u32 entry = listed(sums() + k);
-            const u64 to = result(entry), x = tallies()[k * blockDim.x];
+            const u64 to = result(entry), x = tallies()[k * all_threads()];
             if (x == 0) continue;
             if (entry & TALLY_MAX) atomicMax((u64 *)to, x);
             else atomicAdd((u64 *)to, x);

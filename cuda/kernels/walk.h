@@ -29,9 +29,9 @@ template <int V> struct Walk {
 
     DEVICE_MEMBER s64 n() const { return *at<m64>(row + 8 * ROW_N); }
     DEVICE_MEMBER s64 cols() const { return *at<m64>(row + 8 * ROW_COLS); }
-    DEVICE_MEMBER u32 groups() const { return blockDim.x * V / LANES; }
-    DEVICE_MEMBER u32 group() const { return threadIdx.x / (LANES / V); }
-    DEVICE_MEMBER u32 lane() const { return threadIdx.x % (LANES / V) * V; }
+    DEVICE_MEMBER u32 groups() const { return all_threads() * V / LANES; }
+    DEVICE_MEMBER u32 group() const { return this_thread() / (LANES / V); }
+    DEVICE_MEMBER u32 lane() const { return this_thread() % (LANES / V) * V; }
     DEVICE_MEMBER u32 kind() const {
         const u32 kind = head(code, HEAD_WALK);
         return kind == WALK_ROWS && cols() > CHUNK_ELEMS ? u32(WALK_RANGES) : kind;
@@ -76,7 +76,7 @@ template <int V> struct Walk {
     DEVICE_MEMBER Path path(s64 tile, s64 round) const {
         switch (kind()) {
         case WALK_FLAT:
-            return {tile * CHUNK_ELEMS + threadIdx.x * V, least(n(), (tile + 1) * CHUNK_ELEMS), blockDim.x * V, 0};
+            return {tile * CHUNK_ELEMS + this_thread() * V, least(n(), (tile + 1) * CHUNK_ELEMS), all_threads() * V, 0};
         case WALK_COLUMNS: {
             const Columns c = columns(tile);
             const s64 from = c.stripe * GROUP_ROWS * cols() + c.col, end = least(n() / cols(), (c.stripe + 1) * GROUP_ROWS) * cols();
