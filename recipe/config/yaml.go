@@ -18,9 +18,10 @@ import (
 // reference takes 1.3 MB.
 const MaxYAML = 8 << 20
 
-// maxNodes bounds how many nodes of a file are looked at, aliases of YAML counted as often as
-// they are used: a few lines of them can stand for billions.
-const maxNodes = 4 << 20
+// maxNodes bounds how many nodes of a file of n bytes are looked at, aliases of YAML counted as
+// often as they are used: a few lines of them can stand for billions. A file without aliases
+// has less than a node a byte.
+func maxNodes(n int) int { return 4*n + 1000 }
 
 // ReadYAML reads a config file in the format of the reference:
 //
@@ -42,7 +43,7 @@ func ReadYAML(file string, text []byte) (Row, error) {
 		return Row{}, &tensor.Error{Class: tensor.ClassRecipe, Path: file, Err: fmt.Errorf("a model config of %d bytes is too long", len(text)),
 			Want: fmt.Sprintf("at most %d bytes", MaxYAML)}
 	}
-	r := &yamlReader{file: file, left: maxNodes}
+	r := &yamlReader{file: file, left: maxNodes(len(text))}
 	root, err := r.document(text)
 	if err != nil {
 		return Row{}, err

@@ -27,7 +27,7 @@ func (r *yamlReader) follow(n *yaml.Node, key string) (*yaml.Node, error) {
 		n = n.Alias // an anchor is never an alias
 	}
 	if r.left--; r.left < 0 {
-		return nil, r.wrong(n, key, fmt.Sprintf("the file has more than %d nodes, aliases counted", maxNodes), "")
+		return nil, r.wrong(n, key, "the aliases of the file stand for more than four nodes a byte", "")
 	}
 	if tag := n.ShortTag(); tag != "" && !slices.Contains(plainTags, tag) {
 		return nil, r.wrong(n, key, fmt.Sprintf("the tag %s is not read: a model config is plain data", tag), "")
