@@ -53,7 +53,7 @@ var rooms = []room{
 	{"stream/run", []string{"tensor", "kernels", "device", "plan"}, "the run loop does not know whether a source is a file or memory"},
 	{"mecha", []string{"tensor", "kernels", "device", "device/cpu", "stream/vfs", "stream/safetensors", "stream/memory", "stream/run",
 		"recipe", "recipe/config", "recipe/draw", "recipe/script", "methods", "plan", "golang.org/x/sys/"}, "the front door uses the rooms; devices other than the CPU come in as openers"},
-	{"cmd/mecha-gpu", []string{"mecha", "tensor", "device", "device/cpu", "device/gauge", "cuda", "kernels/simd", "methods", "recipe/config", "recipe/config",
+	{"cmd/mecha-gpu", []string{"mecha", "tensor", "device", "device/cpu", "device/gauge", "cuda", "kernels/simd", "methods", "recipe/config",
 		"github.com/spf13/cobra/", "github.com/spf13/pflag/", "github.com/schollz/progressbar/", "golang.org/x/term/"}, "the command is flags, signals and printing; the work is behind the front door"},
 	{"scripts/mksample", []string{"scripts/internal/sample"}, "samples are written independently of the code that reads them"},
 	{"scripts/bench", []string{"scripts/internal/sample", "golang.org/x/sys/"}, "the bench measures the program from outside"},
