@@ -16,7 +16,7 @@ import (
 const childVar = "MECHA_TEST_CHILD"
 
 // children are what the test binary does with its arguments if it is a child.
-var children = map[string]func(args []string) error{"measure": measureChild, "doomed": doomedChild}
+var children = map[string]func(args []string) error{"measure": measureChild, "doomed": doomedChild, "gpu": gpuChild}
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv(childVar); name != "" {
