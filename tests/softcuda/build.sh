@@ -44,6 +44,9 @@ if [ ! -e "$folder/libcuda.so.1" ]; then
   $cxx -shared -Wl,-soname,libcuda.so.1 -Wl,-z,defs -Wl,-z,nodelete -o "$folder/new.$$" $objects -lpthread -ldl >&2
   mv "$folder/new.$$" "$folder/libcuda.so.1"
 fi
+# What was not used for a week goes.
+touch "$folder" "$folder/libcuda.so.1" $objects
+find "$cache" -mindepth 1 -maxdepth 2 -mtime +7 ! -name lock -exec rm -rf {} + 2>/dev/null || true
 if [ $# -gt 1 ]; then
   mkdir -p "$2"
   cp "$folder/libcuda.so.1" "$2/libcuda.so.1.$$" && mv "$2/libcuda.so.1.$$" "$2/libcuda.so.1"
