@@ -12,6 +12,20 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
+// Convert takes a model to another model config and writes it to a safetensors file: keys are
+// renamed, and tensors joined, cut, transposed or reshaped, byte for byte. The report names the
+// keys of the model that the other config has no place for (Models[0].Unread). The config of the
+// model is found from its keys; see ConvertRecipe if it is known. Options.MergeSpace and
+// Options.NonFinite have no effect: nothing is merged, and nothing left out.
+func Convert(ctx context.Context, model, to, output string, o Options) (*Report, error) {
+	r, err := ConvertRecipe(ctx, model, "", to, o)
+	if err != nil {
+		return nil, err
+	}
+	o.MergeSpace, o.NonFinite = "any", KeepNonFinite
+	return Merge(ctx, r, output, o)
+}
+
 // ConvertRecipe makes the recipe that takes a model to another model config, by the fewest
 // conversions. from is the config of the model; if it is empty, the header of the model is read,
 // and the best config is taken that fits the keys and from which there is a way. A model that

@@ -281,3 +281,29 @@ func ExampleMergeAll() {
 	// alpha 1 [5 6 7]
 	// 24 bytes read
 }
+
+// Convert a model to another layout.
+func ExampleConvert() {
+	dir, err := os.MkdirTemp("", "mecha")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	in, out := filepath.Join(dir, "sgm.safetensors"), filepath.Join(dir, "kohya.safetensors")
+	save(in, memory.Dict{"model.diffusion_model.out.2.bias": vector(1, 2, 3, 4), "v_pred": vector()})
+
+	report, err := mecha.Convert(context.Background(), in, "sdxl-kohya", out, mecha.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("left behind:", report.Models[0].Unread.Names)
+	src, err := safetensors.Open(context.Background(), vfs.OS{}, out)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer src.Close()
+	fmt.Println(src.Header().At(0).Key)
+	// Output:
+	// left behind: [v_pred]
+	// unet.out.2.bias
+}

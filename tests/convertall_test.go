@@ -1,0 +1,71 @@
+package tests
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/mecha-gpu/mecha-gpu"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/stream/memory"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// small is a model with all keys of a config and axes that are much shorter. Axes that are as
+// long, or three times as long, as others still are.
+func small(t *testing.T, id string) memory.Dict {
+	t.Helper()
+	row, ok := config.Builtin().Get(id)
+	if !ok {
+		t.Fatalf("there is no config %s", id)
+	}
+	d := memory.Dict{}
+	c := row.Make()
+	for i := range c.Len() {
+		k := c.Key(i)
+		s := slices.Clone(k.Shape)
+		for j, n := range s {
+			switch {
+			case n%1280 == 0:
+				s[j] = n / 320
+			case n > 3:
+				s[j] = 1 + n%3
+			}
+		}
+		if k.DType == tensor.I64 {
+			d[k.Name] = memory.Tensor{DType: tensor.I64, Shape: s, Data: make([]byte, 8*s.N())}
+		} else {
+			d[k.Name] = weights(uint64(i), tensor.F16, s...)
+		}
+	}
+	return d
+}
+
+// TestAllOfSDXLGoesThereAndBack converts every key of a model: what has a name in the other config
+// comes back as it was, and the report names the rest. scripts/fullsize does so at full size.
+func TestAllOfSDXLGoesThereAndBack(t *testing.T) {
+	sgm := small(t, "sdxl-sgm")
+	w := newWorld(t, map[string]memory.Dict{"sgm": sgm})
+	ctx := context.Background()
+	o := onSuiteDevice(mecha.Options{FS: w.Mem, NonFinite: mecha.RefuseNonFinite})
+	there, err := mecha.Convert(ctx, "/in/sgm", "sdxl-kohya", "/in/kohya", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := mecha.Convert(ctx, "/in/kohya", "sdxl-sgm", "/out/back", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := there.Models[0].Unread
+	if there.Keys.Written != 2642 || back.Keys.Written != 2514 || lost.Count != 17 || len(lost.Names) != 17 || back.Models[0].Unread.Count != 0 {
+		t.Errorf("%d keys there, %d back, lost %v", there.Keys.Written, back.Keys.Written, lost)
+	}
+	for _, key := range lost.Names {
+		delete(sgm, key)
+	}
+	got, _, err := decode(w.get("/out/back"))
+	check(t, err)
+	if !sameDict(got, sgm) {
+		t.Error("a tensor changed")
+	}
+}
