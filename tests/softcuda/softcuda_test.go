@@ -13,13 +13,12 @@ import (
 	"time"
 )
 
+// scratch is a folder that lives as long as the test binary; TestMain makes it.
+var scratch string
+
 // checker is the program of testdata/check, compiled once.
 var checker = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "softcuda")
-	if err != nil {
-		return "", err
-	}
-	program := filepath.Join(dir, "check")
+	program := filepath.Join(scratch, "check")
 	sources, err := filepath.Glob("testdata/check/*.cpp")
 	if err != nil {
 		return "", err
@@ -32,10 +31,14 @@ var checker = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if program, err := checker(); err == nil {
-		os.RemoveAll(filepath.Dir(program))
+	dir, err := os.MkdirTemp("", "softcuda")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
+	scratch = dir
+	code := m.Run()
+	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
