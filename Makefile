@@ -83,6 +83,10 @@ bench: build ## measure against cat and cp, memmove and encoding/json: build/ben
 bounded: ## peak memory of every method on a 1.5 GiB tensor, under --max-ram 64MiB
 	MECHA_BOUNDED=1 go test -count=1 -v -timeout 20m -run LargeTensor ./tests
 
+.PHONY: overlap
+overlap: ## how much of reading, upload, compute, download and writing happens at the same time
+	MECHA_OVERLAP=1 go test -count=1 -v -run StagesOverlap ./tests
+
 .PHONY: size
 size: ## lengths of functions and files, share of comments and tests
 	@go run ./scripts/size
