@@ -66,55 +66,6 @@ func (w *worker) fill(s *slot) error {
 	return nil
 }
 
-// fillCasts makes the outputs of a computed unit that are leaves converted on the host. They lie
-// before what the device makes, so that they are not in the way when that is pulled.
-func (w *worker) fillCasts(s *slot) {
-	u := &s.unit
-	for _, k := range u.sw().Outs {
-		if x := &u.seg.Inst.Outs[k]; x.Kind == kernels.IntCast {
-			u.outs[k] = s.take(bytesOf(x.DType, u.count))
-			if s.used <= int64(len(s.host)) {
-				move(s.bytes(u.outs[k]), x.DType, w.leafBytes(s, x.Leaf), u.seg.Inst.Lowered.Leaves[x.Leaf], x.Kind)
-			}
-		}
-	}
-}
-
-// stores appends where the elements of output k of a unit go, and returns the first of these
-// places that is in memory.
-func (w *worker) stores(s *slot, k int, views bool) (view []byte) {
-	g, u := s.job, &s.unit
-	for _, i := range u.seg.Stores[k] {
-		o := &g.job.Outputs[i]
-		st := store{out: o, pos: o.Pos + bytesOf(o.DType, u.seg.First) + bytesOf(o.DType, u.first)}
-		st.view = w.sinkView(o.Sink, st.pos, bytesOf(o.DType, u.count), views)
-		if view == nil {
-			view = st.view
-		}
-		s.stores = append(s.stores, st)
-	}
-	return view
-}
-
-// made says where the finished bytes of output k of a unit are, whose stores came last.
-func (s *slot) made(k int, b []byte) {
-	for i := len(s.stores) - len(s.unit.seg.Stores[k]); i < len(s.stores); i++ {
-		s.stores[i].set(b)
-	}
-}
-
-func (st *store) set(b []byte) {
-	st.bytes = b
-	st.whole = len(st.view) > 0 && len(b) > 0 && &st.view[0] == &b[0]
-}
-
-func (w *worker) sinkView(sink int, pos, n int64, allowed bool) []byte {
-	if !allowed || n == 0 {
-		return nil
-	}
-	return w.l.sinks[sink].View(pos, n)
-}
-
 // fillLeaf finds or reads the part of a leaf that the unit needs.
 func (w *worker) fillLeaf(s *slot, g *large, use kernels.LeafUse) error {
 	u := &s.unit
@@ -149,66 +100,6 @@ func (w *worker) fillLeaf(s *slot, g *large, use kernels.LeafUse) error {
 // overflow is the error for a slot that is smaller than what the plan put into it.
 func (s *slot) overflow(j *plan.Job) error {
 	return planError(j, "a unit takes %d bytes of a slot of %d", s.used, len(s.host))
-}
-
-// fillCopy reads a unit that is copied or converted: if possible right to where its bytes
-// belong.
-func (w *worker) fillCopy(s *slot) error {
-	g, u := s.job, &s.unit
-	r, m, sp := &u.seg.Reads[0], &g.leaves[0], &u.leaves[0]
-	pos, n := bytesOf(r.DType, u.first), bytesOf(r.DType, u.count)
-	views := w.info.InHost || u.body == nil
-	var place []byte
-	for k, x := range u.seg.Inst.Outs {
-		if x.Kind != kernels.Copied {
-			continue
-		}
-		if v := w.stores(s, k, views); place == nil {
-			place = v
-		}
-	}
-	inSlot := false
-	switch {
-	case m.loaded:
-		*sp = m.span.Slice(pos, n)
-		w.bytesRead += n
-	case place != nil:
-		*sp = s.wrap(place)
-	default:
-		*sp, inSlot = s.take(n), true
-	}
-	b := s.hostBytes(*sp)
-	if !m.loaded {
-		if err := w.read(r, b, r.Pos+pos); err != nil {
-			return err
-		}
-		if u.body != nil && inSlot {
-			if err := w.q.Push(*sp); err != nil {
-				return w.deviceError(g.job.Key(), u.what(), err)
-			}
-		}
-	}
-	w.copied(s, b, views)
-	return nil
-}
-
-// copied gives the bytes of a leaf to the outputs that are copied and converted from it.
-func (w *worker) copied(s *slot, b []byte, views bool) {
-	u := &s.unit
-	for i := range s.stores {
-		s.stores[i].set(b)
-	}
-	for k, x := range u.seg.Inst.Outs {
-		if x.Kind != kernels.IntCast {
-			continue
-		}
-		dst := w.stores(s, k, views)
-		if dst == nil {
-			dst = s.bytes(s.take(bytesOf(x.DType, u.count)))
-		}
-		move(dst, x.DType, b, u.seg.Reads[0].DType, x.Kind)
-		s.made(k, dst)
-	}
 }
 
 // launchUnit launches the body and asks for output and results.
@@ -267,15 +158,6 @@ func (w *worker) finishUnit(s *slot) error {
 	return w.handIn(s)
 }
 
-// leafBytes returns the host bytes of what a unit has of a leaf.
-func (w *worker) leafBytes(s *slot, leaf int) []byte {
-	sp := s.unit.leaves[leaf]
-	if m := &s.job.leaves[leaf]; m.span.Mem != nil && !m.inHost {
-		return w.q.Host(sp)
-	}
-	return s.hostBytes(sp)
-}
-
 // guarded reports whether a leaf's guard was set in the unit.
 func guarded(u *unit, res []byte) bool {
 	guards := res[u.seg.GuardsAt(u.sweep):]
@@ -285,15 +167,6 @@ func guarded(u *unit, res []byte) bool {
 		}
 	}
 	return false
-}
-
-// storeUnit brings what a unit made of an output into the sink.
-func (w *worker) storeUnit(st *store) error {
-	if st.view != nil && !st.whole {
-		copy(st.view, st.bytes)
-		st.whole = true
-	}
-	return w.write(st.out.Sink, st.out.Key, st.bytes, st.pos, st.whole)
 }
 
 // take adds the results of a unit. A guard that was set ends the handing out of units, if

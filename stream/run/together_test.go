@@ -142,3 +142,19 @@ func TestOutputsTogetherAreThoseOfSingleJobs(t *testing.T) {
 		}
 	}
 }
+
+// segment is what a job does for a part of a key.
+func (w *world) segment(k *key, p *kernels.Part) plan.Segment {
+	s := plan.Segment{First: p.First, Inst: p.Inst, Stores: make([][]int, len(p.Outs))}
+	for i := range s.Stores {
+		s.Stores[i] = []int{0}
+	}
+	for _, ref := range p.Inst.Leaves {
+		in := k.in[ref.Number]
+		n, _ := w.sources[in.model].header.Lookup(in.key)
+		e := w.entry(in)
+		s.Reads = append(s.Reads, plan.Read{Model: in.model, Entry: n, DType: e.DType, N: ref.N,
+			Pos: e.Pos + ref.Start*int64(e.DType.Bits())/8})
+	}
+	return s
+}
