@@ -14,6 +14,9 @@ FUZZTIME ?= 3s
 # Packages that run side by side in tests. The race detector multiplies memory use.
 P        ?= 2
 
+# The tests of merges that may run on any device.
+GPUTESTS := Conformance|TestRow|BadInput|Cancelled|InputThatChanges|Casts|Converted|AreTheFilesOfSingle|Strict|TestReport|Computed|KeyThat|NaN|ASweep
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +85,19 @@ bench: build ## measure against cat and cp, memmove and encoding/json: build/ben
 .PHONY: bounded
 bounded: ## peak memory of every method on a 1.5 GiB tensor, under --max-ram 64MiB
 	MECHA_BOUNDED=1 go test -count=1 -v -timeout 20m -run LargeTensor ./tests
+
+.PHONY: soft
+soft: ## all tests of merges on the software GPU: 1 and 2 devices, 32 MiB, 20 seeds of delays, every call failing
+	MECHA_TEST_SEEDS=20 go test -count=1 -timeout 60m -v -run 'SuitePasses|OrderOfAsynchronous|EveryCallOfTheDriver' ./tests
+
+.PHONY: test-gpu
+test-gpu: ## the exam and the tests of merges on a real GPU; they fail where there is none
+	MECHA_GPU_REAL=1 go test -count=1 ./cuda
+	MECHA_TEST_CUDA=system go test -count=1 -run '$(GPUTESTS)' ./tests
+
+.PHONY: gpu-check
+gpu-check: build ## on a machine with a GPU: test-gpu, merges against the CPU and bench, into build/gpu-report.txt
+	scripts/gpu-check.sh $(BINARY)
 
 .PHONY: overlap
 overlap: ## how much of reading, upload, compute, download and writing happens at the same time
