@@ -5,8 +5,10 @@
 // Glossary:
 //
 //   - [Plan]: the layouts of the outputs, totals, and a generator of jobs.
-//   - [Job]: one output key; the unit of lease, completion and restart.
-//   - [Segment]: a range of the elements of an output with one expression.
+//   - [Job]: the output keys of one name in all sinks, and those that a method makes
+//     together with them; the unit of lease, completion and restart.
+//   - [Target]: a recipe whose result is one of the outputs.
+//   - [Segment]: a range of the elements of outputs that are computed together.
 //   - sweep: a pass over the elements of a segment; see kernels.Lowered.
 //   - unit: a range of elements of a sweep that one worker computes at a time.
 //   - [Ring]: the memory in which workers stage their units.

@@ -9,11 +9,12 @@
 // Glossary:
 //
 //   - slot: a piece of a worker's ring: staged input, temporaries, output, results.
-//   - batch: small jobs whose outputs lie next to each other; they share a slot, their
-//     reads are joined and they are written together.
+//   - batch: small jobs that share a slot; reads that touch are joined, and so are writes.
 //   - large job: a job whose sweeps are cut into units, which all workers share.
 //   - results: the flags, guards, counts and sums that a unit leaves in its slot.
 //   - restart: a guard of a job was set; the job is generated again without it.
+//   - store: where the elements go that a unit makes of an output; a job may have several
+//     outputs, in several sinks.
 //
 // Example:
 //
