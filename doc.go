@@ -12,6 +12,9 @@
 //   - [PlanMerge] reads the headers of the inputs and says what a merge would do.
 //   - [Merge] does it.
 //
+// [MergeAll] and [PlanAll] do so for several recipes at once: what they have in common is read
+// and computed once.
+//
 // The package holds no global state, reads no environment variable, opens no network
 // connection, and prints nothing.
 package mecha
