@@ -82,6 +82,7 @@ func newMethodCommand(a *app, m *methods.Method) *cobra.Command {
 		DisableFlagsInUseLine: true,
 	}
 	o.addRun(a, cmd, "of METHOD")
+	o.blocks.add(cmd.Flags(), "of METHOD")
 	o.space.at = len(o.space.all) - 1 // any: a difference is a result as well
 	if f := cmd.Flags().Lookup("merge-space"); f != nil {
 		f.DefValue = o.space.String()
@@ -124,6 +125,13 @@ func runApply(a *app, cmd *cobra.Command, o *mergeOptions, flags *methodFlags, a
 		return err
 	}
 	c, err := flags.call(args)
+	if err != nil {
+		return err
+	}
+	weights, err := o.blocks.read(cmd.Context())
+	if err == nil {
+		err = flags.perBlock(c, weights)
+	}
 	if err != nil {
 		return err
 	}

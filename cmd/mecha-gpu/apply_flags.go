@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -38,7 +39,8 @@ type argument struct {
 // call is a method and its arguments.
 type call struct {
 	method *methods.Method
-	args   [][]argument // by parameter; nil: the default
+	args   [][]argument                  // by parameter; nil: the default
+	blocks map[string]mecha.BlockWeights // by parameter, of which args then has the weight of the other blocks
 }
 
 // newMethodFlags adds the flags of a method to those of its command.
@@ -193,7 +195,7 @@ func (f *methodFlags) call(args []string) (*call, error) {
 
 // with returns the call with values for more parameters.
 func (c *call) with(values map[string]string) (*call, error) {
-	x := &call{method: c.method, args: slices.Clone(c.args)}
+	x := &call{method: c.method, args: slices.Clone(c.args), blocks: c.blocks}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		p, i, ok := c.method.Param(name)
 		switch {
@@ -217,7 +219,10 @@ func (c *call) with(values map[string]string) (*call, error) {
 
 // recipe makes the recipe of a call. A model is in the first merge space that its parameter
 // admits.
-func (c *call) recipe(o mecha.Options) (*mecha.Recipe, error) {
+func (c *call) recipe(ctx context.Context, o mecha.Options) (*mecha.Recipe, error) {
+	if len(c.blocks) > 0 {
+		return c.expression(ctx, o)
+	}
 	var pos []any
 	named := mecha.Args{}
 	for i, list := range c.args {

@@ -73,7 +73,7 @@ func TestApplyGivesWhatIsTypedToParameters(t *testing.T) {
 	lib := &fakeLibrary{report: &mecha.Report{}}
 	c := cli{lib: lib}
 	c.want(t, c.run(strings.Fields("apply ties_sum_with_dropout -o o d1 d2 --vote_sgn --seed null --apply-median=false --probability .5 --threads 3")...), 0)
-	r, err := lib.in.call.recipe(mecha.Options{})
+	r, err := lib.in.call.recipe(t.Context(), mecha.Options{})
 	if err != nil || lib.options.Threads != 3 || lib.output != "o" || lib.options.MergeSpace != "any" {
 		t.Fatalf("%v, %+v", err, lib.options)
 	}

@@ -15,7 +15,7 @@ type facade struct{}
 func load(ctx context.Context, in input, o mecha.Options) (*mecha.Recipe, error) {
 	switch {
 	case in.call != nil:
-		return in.call.recipe(o)
+		return in.call.recipe(ctx, o)
 	case in.convert != nil:
 		return mecha.ConvertRecipe(ctx, in.convert.path, in.convert.from, in.convert.to, o)
 	case in.path == "":

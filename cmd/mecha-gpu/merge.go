@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -92,7 +94,7 @@ func runMerge(a *app, cmd *cobra.Command, o *mergeOptions, args []string) error 
 	if err != nil {
 		return err
 	}
-	ins, paths, err := o.jobs(a, args)
+	ins, paths, err := o.jobs(cmd.Context(), a, args)
 	if err != nil {
 		return err
 	}
@@ -100,8 +102,8 @@ func runMerge(a *app, cmd *cobra.Command, o *mergeOptions, args []string) error 
 }
 
 // jobs returns the recipes and files of all outputs.
-func (o *mergeOptions) jobs(a *app, args []string) ([]input, []string, error) {
-	recipes, err := o.swept(a, &o.sourceFlags, args)
+func (o *mergeOptions) jobs(ctx context.Context, a *app, args []string) ([]input, []string, error) {
+	recipes, err := o.swept(ctx, a, &o.sourceFlags, args)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"fmt"
 	"strings"
 
@@ -42,7 +44,7 @@ func runPlan(a *app, cmd *cobra.Command, o *planOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	ins, err := o.all(a, args)
+	ins, err := o.all(cmd.Context(), a, args)
 	if err != nil {
 		return err
 	}
@@ -58,8 +60,8 @@ func runPlan(a *app, cmd *cobra.Command, o *planOptions, args []string) error {
 }
 
 // all returns the recipes of all outputs. There are no files, so that no name is wrong.
-func (o *planOptions) all(a *app, args []string) ([]input, error) {
-	recipes, err := o.swept(a, &o.sourceFlags, args)
+func (o *planOptions) all(ctx context.Context, a *app, args []string) ([]input, error) {
+	recipes, err := o.swept(ctx, a, &o.sourceFlags, args)
 	if err != nil {
 		return nil, err
 	}

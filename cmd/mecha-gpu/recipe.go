@@ -97,7 +97,7 @@ func newRecipeWriteCommand(a *app, name, short, long, example string) *cobra.Com
 
 // run writes a recipe.
 func (w *recipeWriter) run(a *app, cmd *cobra.Command, args []string) error {
-	in, err := w.input(a, args)
+	in, err := w.input(cmd.Context(), a, args)
 	if err != nil {
 		return err
 	}

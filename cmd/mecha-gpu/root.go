@@ -39,7 +39,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newMergeCommand(a), newApplyCommand(a), newConvertCommand(a), newVetCommand(a), newPlanCommand(a), newRecipeCommand(a), newInspectCommand(a),
-		newMethodsCommand(a), newConfigsCommand(a), newDevicesCommand(a), newBenchCommand(a), newVersionCommand(a), newCompletionCommand(a))
+		newMethodsCommand(a), newConfigsCommand(a), newBlocksCommand(a), newDevicesCommand(a), newBenchCommand(a), newVersionCommand(a), newCompletionCommand(a))
 	root.InitDefaultHelpCmd()
 	return root
 }

@@ -17,6 +17,7 @@ type sourceFlags struct {
 	expr   string
 	models []string
 	set    []string
+	blocks blockFlags
 
 	configs []string
 }
@@ -31,6 +32,7 @@ func (f *sourceFlags) add(fs *pflag.FlagSet) {
 func (f *sourceFlags) addScript(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.models, "model", "m", nil, "`NAME=FILE`: a model by the name that EXPR, or a .star program, has for it; may be repeated")
 	fs.StringArrayVar(&f.set, "set", nil, "`NAME=VALUE`: a parameter of a .star program, or a name in EXPR; may be repeated")
+	f.blocks.add(fs, "of a .star program, or a name in EXPR")
 }
 
 // addConfigs adds --config.
@@ -72,9 +74,9 @@ func (f *sourceFlags) recipeListArgs(cmd *cobra.Command, args []string) error {
 }
 
 // inputs returns the recipes that arguments and flags name.
-func (f *sourceFlags) inputs(a *app, args []string) (list []input, err error) {
+func (f *sourceFlags) inputs(ctx context.Context, a *app, args []string) (list []input, err error) {
 	for i := range max(len(args), 1) {
-		in, err := f.input(a, args[min(i, len(args)):min(i+1, len(args))])
+		in, err := f.input(ctx, a, args[min(i, len(args)):min(i+1, len(args))])
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +86,7 @@ func (f *sourceFlags) inputs(a *app, args []string) (list []input, err error) {
 }
 
 // input returns the recipe that arguments and flags name.
-func (f *sourceFlags) input(a *app, args []string) (in input, err error) {
+func (f *sourceFlags) input(ctx context.Context, a *app, args []string) (in input, err error) {
 	if len(args) == 0 {
 		in.expr = f.expr
 	} else if in, err = a.readInput(args[0]); err != nil {
@@ -94,10 +96,15 @@ func (f *sourceFlags) input(a *app, args []string) (in input, err error) {
 	switch {
 	case len(f.set) > 0 && !program && len(args) > 0:
 		return in, usage("--set %s: only a program (*%s) and an expression (-e) have parameters", f.set[0], mecha.ScriptSuffix)
+	case len(f.blocks.list) > 0 && !program && len(args) > 0:
+		return in, usage("--blocks %s: only a program (*%s) and an expression (-e) have parameters", f.blocks.list[0], mecha.ScriptSuffix)
 	case len(f.models) > 0 && !program && len(args) > 0:
 		return in, usage("-m %s: only an expression (-e) and a program (*%s) have models by name", f.models[0], mecha.ScriptSuffix)
 	}
 	if in.script.Models, err = pairs("-m", "NAME=FILE", f.models); err != nil {
+		return in, err
+	}
+	if in.script.Blocks, err = f.blocks.read(ctx); err != nil {
 		return in, err
 	}
 	in.script.Set, err = pairs("--set", "NAME=VALUE", f.set)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -37,8 +38,8 @@ func (f *sweepFlags) grid(set map[string]string) ([]map[string]string, error) {
 
 // swept returns the recipes that arguments and flags name, all of which have parameters if there
 // are sweeps.
-func (f *sweepFlags) swept(a *app, source *sourceFlags, args []string) ([]input, error) {
-	recipes, err := source.inputs(a, args)
+func (f *sweepFlags) swept(ctx context.Context, a *app, source *sourceFlags, args []string) ([]input, error) {
+	recipes, err := source.inputs(ctx, a, args)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func newVetCommand(a *app) *cobra.Command {
 
 // runVet checks a recipe and says what it is.
 func runVet(a *app, cmd *cobra.Command, o *vetOptions, args []string) error {
-	in, err := o.input(a, args)
+	in, err := o.input(cmd.Context(), a, args)
 	if err != nil {
 		return err
 	}

@@ -88,11 +88,14 @@ func (m *machine) families(entries []recipe.Entry) ([]string, error) {
 // perBlock converts the block weights among the arguments of a call to the config of the first
 // model beside them. Alone, or beside other block weights, they stay what they are.
 func (m *machine) perBlock(pos []any, kw []methods.KW[any]) error {
-	var weights []*any
+	var found []*any
 	var other *recipe.Expr
+	var outside *weights
 	each := func(x *any) {
-		if e, ok := (*x).(*recipe.Expr); len(m.blocksOf(*x)) > 0 {
-			weights = append(weights, x)
+		if w, ok := (*x).(*weights); ok {
+			found, outside = append(found, x), w
+		} else if e, ok := (*x).(*recipe.Expr); len(m.blocksOf(*x)) > 0 {
+			found = append(found, x)
 		} else if ok && other == nil && !broadcast(e) {
 			other = e
 		}
@@ -103,11 +106,15 @@ func (m *machine) perBlock(pos []any, kw []methods.KW[any]) error {
 	for i := range kw {
 		each(&kw[i].Value)
 	}
-	if len(weights) == 0 || other == nil {
+	switch {
+	case other == nil && outside != nil:
+		_, err := m.value(outside)
+		return err
+	case other == nil || len(found) == 0:
 		return nil
 	}
 	targets, err := m.candidates(other)
-	for _, x := range weights {
+	for _, x := range found {
 		if err == nil {
 			*x, err = m.convertBlocks(*x, targets)
 		}
@@ -118,6 +125,9 @@ func (m *machine) perBlock(pos []any, kw []methods.KW[any]) error {
 // convertBlocks converts block weights. If the config of the model is not known, it is the one
 // that the conversion of the blocks gives.
 func (m *machine) convertBlocks(x any, targets []string) (*recipe.Expr, error) {
+	if w, ok := x.(*weights); ok {
+		return w.convert(targets)
+	}
 	families := m.blocksOf(x)
 	e, err := m.here().Convert(x)
 	if err != nil {
@@ -128,13 +138,19 @@ func (m *machine) convertBlocks(x any, targets []string) (*recipe.Expr, error) {
 			return nil, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("these may be weights of %s", strings.Join(families, " or of ")),
 				Hint: `say for which model config: blocks({...}, "sdxl-sgm")`}
 		}
-		for _, row := range m.env.Methods.All() {
-			if row.Conversion && row.Params[0].Config == families[0] {
-				targets = append(targets, row.Return.Config)
-			}
-		}
+		targets = m.blockTargets(families)
 	}
 	return m.converted(e, families, targets)
+}
+
+// blockTargets are the configs that block weights are made for.
+func (m *machine) blockTargets(families []string) (targets []string) {
+	for _, row := range m.env.Methods.All() {
+		if row.Conversion && slices.Contains(families, row.Params[0].Config) {
+			targets = append(targets, row.Return.Config)
+		}
+	}
+	return targets
 }
 
 // blocksOf returns the configs of block weights that an argument may have: a dict or a literal

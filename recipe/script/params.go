@@ -74,16 +74,26 @@ func (m *machine) params(fn *starlark.Function) ([]Param, error) {
 }
 
 // call calls the function recipe with what is set.
-func (m *machine) call(fn *starlark.Function, set map[string]string) (starlark.Value, error) {
+func (m *machine) call(fn *starlark.Function, o Options) (starlark.Value, error) {
 	params, err := m.params(fn)
 	if err != nil {
 		return nil, err
 	}
-	var kwargs []starlark.Tuple
 	names := make([]string, len(params))
 	for i, p := range params {
 		names[i] = p.Name
-		text, ok := set[p.Name]
+	}
+	perBlock, err := m.setBlocks(o, names)
+	if err != nil {
+		return nil, err
+	}
+	var kwargs []starlark.Tuple
+	for i, p := range params {
+		if w := perBlock[p.Name]; w != nil {
+			kwargs = append(kwargs, starlark.Tuple{starlark.String(p.Name), w})
+			continue
+		}
+		text, ok := o.Set[p.Name]
 		if !ok {
 			continue
 		}
@@ -94,7 +104,7 @@ func (m *machine) call(fn *starlark.Function, set map[string]string) (starlark.V
 		}
 		kwargs = append(kwargs, starlark.Tuple{starlark.String(p.Name), v})
 	}
-	for _, name := range slices.Sorted(maps.Keys(set)) {
+	for _, name := range slices.Sorted(maps.Keys(o.Set)) {
 		if !slices.Contains(names, name) {
 			return nil, m.fail(fn.Position(), &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("there is no parameter %s", name), Hint: near(name, names)})
 		}
@@ -133,18 +143,25 @@ func (p Param) parse(text string) (starlark.Value, error) {
 
 // setNames gives free names of an expression values: a number, true or false, or else a string.
 // Each of them must be in the expression.
-func (m *machine) setNames(e syntax.Expr, set map[string]string) error {
-	if len(set) == 0 {
+func (m *machine) setNames(e syntax.Expr, o Options) error {
+	if len(o.Set) == 0 && len(o.Blocks) == 0 {
 		return nil
 	}
 	names := m.freeNames(e)
-	for _, name := range slices.Sorted(maps.Keys(set)) {
+	perBlock, err := m.setBlocks(o, names)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Set)) {
 		if !slices.Contains(names, name) {
 			return m.fail(m.end(), &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("the expression has no free name %s", name), Hint: near(name, names)})
 		}
 	}
-	for name, text := range set {
+	for name, text := range o.Set {
 		m.names[name] = plainText(text)
+	}
+	for name, w := range perBlock {
+		m.names[name] = w
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/recipe/blocks"
 	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
@@ -18,6 +19,10 @@ import (
 type Options struct {
 	Set    map[string]string // values of parameters, as text, by name; in an expression, of free names
 	Models map[string]string // paths of models, by the name that the program has for them
+
+	// Blocks are parameters, or free names, that have a weight for each block of the model that
+	// they are used with. The value in Set is the weight of the blocks that are not listed.
+	Blocks map[string]blocks.Weights
 
 	// Keys gives the keys of a model by its path. It is asked only for models without a config
 	// hint that are converted, or that block weights are for. If it is nil, nothing is known of
@@ -46,12 +51,15 @@ func Run(src []byte, name string, env recipe.Env, o Options) (*recipe.Graph, err
 	case !isFunction && out == nil:
 		return nil, m.fail(m.end(), &tensor.Error{Class: tensor.ClassRecipe, Err: errors.New("the program has no result"),
 			Want: fmt.Sprintf("a variable %s, or a function %s that returns it", result, entry)})
+	case !isFunction && len(o.Blocks) > 0:
+		_, err := m.setBlocks(o, nil)
+		return nil, err
 	case !isFunction && len(o.Set) > 0:
 		first := slices.Sorted(maps.Keys(o.Set))[0]
 		return nil, m.fail(m.end(), fmt.Errorf("there is no parameter %s: the program has no function %s", first, entry))
 	}
 	if isFunction {
-		if out, err = m.call(fn, o.Set); err != nil {
+		if out, err = m.call(fn, o); err != nil {
 			return nil, err
 		}
 	}
@@ -70,7 +78,7 @@ func Expr(expr string, env recipe.Env, o Options) (*recipe.Graph, error) {
 	if err != nil {
 		return nil, m.wrap(err)
 	}
-	if err := m.setNames(e, o.Set); err != nil {
+	if err := m.setNames(e, o); err != nil {
 		return nil, err
 	}
 	g := guard{m: m}

@@ -19,6 +19,8 @@ func (m *machine) value(v starlark.Value) (any, error) {
 		return v.e, nil
 	case *starlark.Dict:
 		return m.entries(v)
+	case *weights: // perBlock makes them a node
+		return nil, fmt.Errorf("%v are used beside no model", v)
 	}
 	return plain(v)
 }
@@ -77,7 +79,7 @@ func (m *machine) entries(d *starlark.Dict) ([]recipe.Entry, error) {
 // arguments makes the arguments of a method.
 func (m *machine) arguments(args starlark.Tuple, kwargs []starlark.Tuple) (pos []any, kw []methods.KW[any], err error) {
 	for i, a := range args {
-		x, err := m.value(a)
+		x, err := m.argument(a)
 		if err != nil {
 			return nil, nil, fmt.Errorf("argument %d: %w", i+1, err)
 		}
@@ -85,11 +87,19 @@ func (m *machine) arguments(args starlark.Tuple, kwargs []starlark.Tuple) (pos [
 	}
 	for _, kv := range kwargs {
 		name := string(kv[0].(starlark.String))
-		x, err := m.value(kv[1])
+		x, err := m.argument(kv[1])
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
 		kw = append(kw, methods.KW[any]{Name: name, Value: x})
 	}
 	return pos, kw, m.perBlock(pos, kw)
+}
+
+// argument is value for an argument beside which there may be a model.
+func (m *machine) argument(v starlark.Value) (any, error) {
+	if w, ok := v.(*weights); ok {
+		return w, nil
+	}
+	return m.value(v)
 }
