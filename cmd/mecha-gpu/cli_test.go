@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
@@ -92,12 +93,12 @@ func (c *cli) run(args ...string) int {
 	}
 	a := &app{
 		stdin: strings.NewReader(c.stdin), stdout: &c.stdout, stderr: &c.stderr,
-		env:         func(name string) string { return c.env[name] },
+		env:         func(name string) string { return cmp.Or(c.env[name], suiteEnv(name)) },
 		terminal:    c.terminal,
 		limitMemory: func(n int64) { c.budget = n },
 		lib:         c.lib,
 	}
-	return a.run(ctx, args)
+	return a.run(ctx, onSuiteDevice(args))
 }
 
 // want checks the exit code and that stderr holds all the given texts.
