@@ -202,6 +202,28 @@ func ids(list []Match) (s []string) {
 	return s
 }
 
+// A key that is there under two of its names is known under both: a copy of a key does not speak
+// against the config. It counts once for the tenth.
+func TestDetectionKnowsEveryNameOfAKey(t *testing.T) {
+	keys := keysOf("k", 20)
+	keys[0].Aliases = []string{"old"}
+	r, err := Registry{}.With(make1(t, "toy-a", keys...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := r.Detect([]Keys{list{"k0", "old", "k1", "u"}})
+	if len(got) != 1 || got[0].Matched != 3 || got[0].Extra != 0.25 || got[0].Absent != 18 {
+		t.Errorf("%+v", got)
+	}
+	unknown := list{"k0", "old"}
+	for i := range 10 {
+		unknown = append(unknown, fmt.Sprint("u", i))
+	}
+	if got := r.Detect([]Keys{unknown}); len(got) != 0 {
+		t.Errorf("one of 12 keys is enough: %+v", got)
+	}
+}
+
 func TestDetectionIsDeterministic(t *testing.T) {
 	optional := append(keysOf("k", 4), Key{Name: "o", Optional: true})
 	more := append(keysOf("k", 4), Key{Name: "m"})

@@ -129,12 +129,13 @@ func (m *Match) add(in Keys) bool {
 	}
 	shapes, _ := in.(Shapes)
 	matched := make([]bool, len(m.Config.keys))
-	hits := 0
+	known, hits := 0, 0 // names of the input, keys of the config: they differ if a key is there under two names
 	for i := range n {
 		k, at, ok := m.Config.Find(in.Name(i))
 		if !ok {
 			continue
 		}
+		known++
 		if !matched[at] {
 			hits++
 		}
@@ -156,9 +157,9 @@ func (m *Match) add(in Keys) bool {
 		}
 	}
 	mean := func(old, x float64) float64 { return (old*float64(m.inputs) + x) / float64(m.inputs+1) }
-	m.Extra = mean(m.Extra, float64(n-hits)/float64(n))
+	m.Extra = mean(m.Extra, float64(n-known)/float64(n))
 	m.Missing = mean(m.Missing, float64(missing)/float64(len(m.Config.keys)))
-	m.Matched += hits
+	m.Matched += known
 	m.Keys += n
 	m.Absent += missing
 	m.inputs++
