@@ -5,6 +5,7 @@ import (
 
 	"github.com/mecha-gpu/mecha-gpu/cuda/driver"
 	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // work remembers what was given to a queue, for the message of a failure that surfaces
@@ -82,7 +83,8 @@ func (e *event) Wait() error {
 	}
 	d := e.q.dev
 	e.done = true
-	if e.err = d.gone(); e.err != nil {
+	if gone := d.gone(); gone != nil { // perhaps because of this work
+		e.err = &tensor.Error{Class: tensor.ClassDevice, Path: d.gpu.Label(), Err: fmt.Errorf("%v: %w", &e.work, gone)}
 		return e.err
 	}
 	if err := d.api.EventSynchronize(d.ctx, e.ev); err != nil {

@@ -109,6 +109,9 @@ func (q *Queue) transfer(what string, s kernels.Span, do func(driver.DevPtr) err
 	if err == nil {
 		err = do(at)
 	}
+	if errors.Is(err, driver.ErrDeviceLost) { // earlier work is what has failed
+		what = fmt.Sprintf("%v, or other work before %s", &q.work, what)
+	}
 	if err != nil {
 		return q.dev.failed(what, err)
 	}

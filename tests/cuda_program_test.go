@@ -156,7 +156,7 @@ func TestTheReportNamesWhatAGPUFailedAt(t *testing.T) {
 	if !ok || !bytes.Equal(got, want) {
 		t.Errorf("equal bytes %v: %s", bytes.Equal(got, want), text)
 	}
-	for _, word := range []string{"cuda:0", `key \"`, "elements [", "from program [", "CUDA_ERROR_LAUNCH_FAILED", "the device is lost since"} {
+	for _, word := range []string{"cuda:0", `key \"`, "elements [", " program [", "CUDA_ERROR_LAUNCH_FAILED", "the device is lost since"} {
 		if !strings.Contains(text, word) {
 			t.Errorf("no %q in %s", word, text)
 		}

@@ -15,14 +15,18 @@ import (
 
 // faults fails call number at of everything that shares it; the zero faults counts only.
 type faults struct {
-	calls atomic.Int64
-	at    int64
+	calls   atomic.Int64
+	at      int64
+	lasting bool // all later calls fail too
 }
 
 var errInjected = errors.New("injected")
 
 func (f *faults) hit() error {
-	if f != nil && f.calls.Add(1) == f.at {
+	if f == nil {
+		return nil
+	}
+	if n := f.calls.Add(1); n == f.at || f.lasting && f.at > 0 && n > f.at {
 		return errInjected
 	}
 	return nil
@@ -34,6 +38,7 @@ func (f *faults) hit() error {
 type testDevice struct {
 	async  bool
 	inHost bool
+	memory int64
 	seed   uint64
 	faults *faults
 	queues atomic.Int64
@@ -47,7 +52,7 @@ func newTestDevice(async bool, seed uint64) *testDevice {
 }
 
 func (d *testDevice) Info() device.Info {
-	return device.Info{Name: "test", Depth: 1, UnitBytes: 1 << 16, Workers: 2, InHost: d.inHost}
+	return device.Info{Name: "test", Depth: 1, UnitBytes: 1 << 16, Workers: 2, InHost: d.inHost, Memory: d.memory}
 }
 
 func (d *testDevice) Close() error {
@@ -144,6 +149,9 @@ func (q *testQueue) Free(m *kernels.Mem) error {
 }
 
 func (q *testQueue) Host(s kernels.Span) []byte {
+	if q.d.inHost {
+		return s.Bytes()
+	}
 	q.d.mu.Lock()
 	defer q.d.mu.Unlock()
 	return q.d.mem[s.Mem][s.Off : s.Off+s.Len]

@@ -71,11 +71,11 @@ func (d *dev) slot(n int64) (*slot, error) {
 		return nil, err
 	}
 	own := lane{d.index, d.info, q}
-	return &slot{lane: own, home: own, mem: m, host: q.Host(kernels.Span{Mem: m, Len: n})}, nil
+	return &slot{lane: own, home: own, owned: m, mem: m, host: q.Host(kernels.Span{Mem: m, Len: n})}, nil
 }
 
 // alloc makes resident memory.
-func (d *dev) alloc(n int64) (m *kernels.Mem, err error) {
+func (d *dev) alloc(n int64) (m *kernels.Mem, twin []byte, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.q == nil {
@@ -84,8 +84,11 @@ func (d *dev) alloc(n int64) (m *kernels.Mem, err error) {
 	if err == nil {
 		m, err = d.q.Alloc(n)
 	}
-	d.bad = d.bad || err != nil
-	return m, err
+	if err != nil {
+		d.bad = true
+		return nil, nil, err
+	}
+	return m, d.q.Host(kernels.Span{Mem: m, Len: n}), nil
 }
 
 // free gives resident memory back. A device that has failed before may fail again; its memory

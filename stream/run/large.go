@@ -46,6 +46,7 @@ type leafMem struct {
 	span   kernels.Span // all of it; Mem is nil if it goes through slots
 	loaded bool         // the memory holds the elements
 	inHost bool         // it is memory of a source
+	twin   []byte       // the host's side of resident memory
 }
 
 func (g *large) seg() *plan.Segment { return &g.job.Segments[g.segment] }
@@ -115,7 +116,7 @@ func (w *worker) openSegment(g *large) error {
 			}
 		}
 		if n := bytesOf(r.DType, r.N); n > 0 && resident(g.job, s, i) {
-			mem, err := w.l.devices[g.dev].alloc(n)
+			mem, twin, err := w.l.devices[g.dev].alloc(n)
 			if err != nil {
 				err = w.deviceError(g.job.Key(), fmt.Sprintf("memory for a resident tensor of %d bytes", n), err)
 				if !w.l.tolerate(w.info.Name, err) {
@@ -124,7 +125,7 @@ func (w *worker) openSegment(g *large) error {
 				continue // it goes through slots
 			}
 			g.held = append(g.held, mem)
-			m.span = kernels.Span{Mem: mem, Len: n}
+			m.span, m.twin = kernels.Span{Mem: mem, Len: n}, twin
 		}
 	}
 	return nil

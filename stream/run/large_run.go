@@ -75,7 +75,9 @@ func (w *worker) fillLeaf(s *slot, g *large, use kernels.LeafUse) error {
 	sp := &u.leaves[use.Leaf]
 	switch {
 	case m.span.Mem != nil && (m.loaded || use.Form == kernels.Dense):
-		*sp = m.span.Slice(pos, n)
+		if *sp = m.span.Slice(pos, n); s.rescued() && m.twin != nil {
+			*sp = s.wrap(m.twin[pos : pos+n])
+		}
 		if m.loaded {
 			if m.inHost {
 				w.bytesRead += n

@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 
+	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
@@ -22,7 +23,7 @@ func (w *worker) rescue(err error) bool {
 		return false
 	}
 	s := w.going[len(w.going)-1]
-	if s.q != s.home.q || tensor.ClassOf(err) != tensor.ClassDevice || !l.tolerate(s.info.Name, err) {
+	if s.rescued() || tensor.ClassOf(err) != tensor.ClassDevice || !l.tolerate(s.info.Name, err) {
 		return false
 	}
 	l.devices[s.home.dev].fails()
@@ -32,6 +33,7 @@ func (w *worker) rescue(err error) bool {
 		return false
 	}
 	s.lane = lane{dev: len(l.devices) - 1, info: l.rescuer().info, q: q}
+	s.mem = kernels.HostMem(s.host)
 	w.lane = s.lane
 	if s.job != nil {
 		l.mu.Lock()
@@ -40,6 +42,9 @@ func (w *worker) rescue(err error) bool {
 	}
 	return true
 }
+
+// rescued reports whether the slot works on another device than its own.
+func (s *slot) rescued() bool { return s.q != s.home.q }
 
 // again does the work of the slot at hand once more, from the start.
 func (w *worker) again() error {

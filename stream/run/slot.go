@@ -23,11 +23,12 @@ type lane struct {
 
 // slot is a piece of a worker's ring and what it holds: a batch or a unit of a large job.
 type slot struct {
-	lane      // where its work runs now
-	home lane // where its memory is; another one after its device has failed
-	mem  *kernels.Mem
-	host []byte // its host memory
-	used int64  // bytes laid out
+	lane       // where its work runs now
+	home  lane // where its memory is; another one after its device has failed
+	owned *kernels.Mem
+	mem   *kernels.Mem // owned, or its host side
+	host  []byte       // its host memory
+	used  int64        // bytes laid out
 
 	ev     device.Event // reached when the work in the slot is done; nil if there is none
 	job    *large       // of the unit; nil for a batch

@@ -48,10 +48,10 @@ func (w *worker) close() error {
 	for _, s := range w.slots {
 		w.lane = s.home
 		err := s.q.Close()
-		if s.q != s.home.q {
+		if s.rescued() {
 			err = nil
-			_ = s.home.q.Free(s.mem)
-		} else if ferr := s.home.q.Free(s.mem); err == nil {
+			_ = s.home.q.Free(s.owned)
+		} else if ferr := s.home.q.Free(s.owned); err == nil {
 			err = ferr
 		}
 		if err != nil && first == nil && !w.l.devices[s.home.dev].failed() {
@@ -113,7 +113,7 @@ func (w *worker) step() (done bool, err error) {
 func (w *worker) pick() *slot {
 	last := len(w.free) - 1
 	for i, s := range w.free {
-		if s.q != s.home.q {
+		if s.rescued() {
 			w.free[i], w.free[last] = w.free[last], s
 			break
 		}

@@ -353,16 +353,24 @@ type outcome struct {
 // run runs the plan on a device, and requires that nothing is left of the run.
 func (w *world) run(ctx context.Context, d device.Device, sink *memSink, o run.Options) outcome {
 	w.t.Helper()
+	return w.runOn(ctx, []device.Device{d}, sink, o)
+}
+
+// runOn runs the plan on devices.
+func (w *world) runOn(ctx context.Context, devices []device.Device, sink *memSink, o run.Options) outcome {
+	w.t.Helper()
 	before := runtime.NumGoroutine()
 	if o.Budget == nil {
 		o.Budget = device.NewBudget("host memory", math.MaxInt64)
 	}
-	rep, err := run.Run(ctx, w.plan(), w.tensorSources(), []tensor.Sink{sink}, []device.Device{d}, o)
+	rep, err := run.Run(ctx, w.plan(), w.tensorSources(), []tensor.Sink{sink}, devices, o)
 	if n := o.Budget.Used(); n != 0 {
 		w.t.Errorf("%d bytes are still leased", n)
 	}
-	if cerr := d.Close(); cerr != nil {
-		w.t.Error(cerr)
+	for _, d := range devices {
+		if cerr := d.Close(); cerr != nil {
+			w.t.Error(cerr)
+		}
 	}
 	for i := 0; runtime.NumGoroutine() > before; i++ {
 		if i > 1_000_000 {
