@@ -95,7 +95,7 @@ func (d *Device) describe(threads int) device.Info {
 		workers = max(leastWorkers, min(mostWorkers, runtime.GOMAXPROCS(0)))
 	}
 	slots := int64(workers*depth + 1)
-	slack := slots * (tableBytes + slabAlign) // a queue for each slot; slabs are whole pages
+	slack := slots * (tableBytes + slabAlign) // a queue for each slot
 	return device.Info{Name: d.gpu.Label(), Detail: fmt.Sprintf("%s, compute capability %s", d.gpu.Name, d.gpu.Capability()),
 		Depth: depth, UnitBytes: unitBytes, Workers: workers, Memory: max(d.pool.budget-slack, 1), Rates: rates}
 }

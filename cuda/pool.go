@@ -16,8 +16,9 @@ type slab struct {
 	size int64 // of both; a multiple of slabAlign
 }
 
-// slabAlign is the granularity of slabs: a page, which is what pinning works with.
-const slabAlign = 4096
+// slabAlign is the granularity of slabs: what the contract of devices promises. Leases are
+// rounded up to more, so that what was leased can be allocated.
+const slabAlign = 64
 
 // pool gives out slabs of one device. Pinning takes milliseconds, and freeing device memory
 // waits for all work of the device (both say NVIDIA's manuals), so that slabs are kept for

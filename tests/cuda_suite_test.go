@@ -77,7 +77,7 @@ func seeds(t *testing.T) (n int) {
 func TestTheSuitePassesOnCUDA(t *testing.T) {
 	onSuite(t)
 	dir := softcuda.Build(t)
-	settings := [][]string{{"SOFTCUDA_MEMORY=32M", "SOFTCUDA_DEVICES=2"}, {"SOFTCUDA_DEVICES=1"}, {"SOFTCUDA_DEVICES=2"}}
+	settings := [][]string{{"SOFTCUDA_MEMORY=32M", "SOFTCUDA_DEVICES=2"}, {"SOFTCUDA_DEVICES=1"}, {"SOFTCUDA_DEVICES=2"}, {"SOFTCUDA_LATE=1"}}
 	which := suite
 	if seeds(t) == 0 {
 		settings, which = settings[:1], "Conformance|TestRow|Casts|Converted|Strict|TestReport|Computed|NaNThatIsRefused|ASweep"
