@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
@@ -81,7 +82,7 @@ var wants = [...]string{
 }
 
 func (p *Param) wrong(v Value) error {
-	e := &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("parameter %s", p.Name), Want: wants[p.Type], Got: v.String()}
+	e := &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("parameter %s", p.Name), Want: wants[p.Type], Got: short(v.String())}
 	if v.Kind == StringValue && p.Type == Tensor {
 		e.Hint = "a string is not a file: use a model"
 	}
@@ -89,6 +90,15 @@ func (p *Param) wrong(v Value) error {
 		e.Hint = "integers have at most 64 bits"
 	}
 	return e
+}
+
+// short returns the beginning of a long text: a recipe may hold a number of a million digits.
+func short(s string) string {
+	const most = 80 // about a line
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
 }
 
 // String returns the value as messages and documentation show it: null, true, 3, 0.5,

@@ -57,6 +57,14 @@ func cast() *Method {
 		},
 		Return:  Return{Symbol: same},
 		Control: true,
+		Check: func(_ *config.Config, constant func(string) (Value, bool)) error {
+			name, ok := constant("dtype")
+			if !ok || name.Kind != StringValue {
+				return nil
+			}
+			_, err := parseDType(name.S)
+			return err
+		},
 		Formula: func(c *Call) (T, error) {
 			d, err := castTo(c)
 			if err != nil || d == tensor.InvalidDType {
@@ -79,9 +87,17 @@ func castTo(c *Call) (tensor.DType, error) {
 	if c.IsNull("dtype") {
 		return tensor.InvalidDType, nil
 	}
-	d, err := tensor.ParseRecipeDType(c.Str("dtype"))
+	d, err := parseDType(c.Str("dtype"))
 	if err != nil {
-		return d, c.Errorf("parameter dtype: %w", err)
+		return d, c.Errorf("%w", err)
+	}
+	return d, nil
+}
+
+func parseDType(name string) (tensor.DType, error) {
+	d, err := tensor.ParseRecipeDType(name)
+	if err != nil {
+		return d, fmt.Errorf("parameter dtype: %w", err)
 	}
 	return d, nil
 }
@@ -152,7 +168,7 @@ func component(id, which string, belongs bool) *Method {
 		Control: true,
 		Check: func(c *config.Config, constant func(string) (Value, bool)) error {
 			name, ok := constant("component")
-			if !ok {
+			if !ok || c == nil {
 				return nil
 			}
 			return checkComponent(c, name.S)

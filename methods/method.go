@@ -163,6 +163,10 @@ type Method struct {
 	// is forwarded.
 	Control bool
 
+	// AnyShape says that the tensors of a key may have different shapes, which the formula makes
+	// fit, and that integers among them are numbers like others.
+	AnyShape bool
+
 	// Formula computes the result for one key. nil if Status is Known. ErrNoKey says that the
 	// result does not have the key.
 	Formula func(c *Call) (T, error)
@@ -172,8 +176,8 @@ type Method struct {
 	Forward func(c *Call) (Arg, error)
 
 	// Check, if not nil, checks the arguments that are one value for every key, before
-	// anything is planned. config is that of the result; constant gives the value of such an
-	// argument.
+	// anything is planned. config is that of the result, nil where the models are not known;
+	// constant gives the value of such an argument.
 	Check func(config *config.Config, constant func(param string) (Value, bool)) error
 
 	// DType gives the stored element type of the result for one key if it is not that of

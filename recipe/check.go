@@ -23,8 +23,12 @@ func (s *solver) checkArguments(context.Context) error {
 		}
 	}
 	for i := range s.nodes {
-		if m := s.nodes[i].method; m != nil && m.Check != nil && !(s.vet && s.configs[i].config.Structural()) {
-			if err := m.Check(s.configs[i].config, s.constants(i)); err != nil {
+		if m := s.nodes[i].method; m != nil && m.Check != nil {
+			known := s.configs[i].config
+			if s.vet && known.Structural() { // no model was opened that would tell
+				known = nil
+			}
+			if err := m.Check(known, s.constants(i)); err != nil {
 				c.errs.add(s.errorAt(s.nodes[i].expr, fmt.Errorf("%s: %w", m.ID, err)))
 			}
 		}
@@ -32,15 +36,21 @@ func (s *solver) checkArguments(context.Context) error {
 	return c.errs.join()
 }
 
-// constants gives the arguments of a merge that are one value for every key.
+// constants gives the arguments of a merge that are one value for every key, and of the type
+// of their parameter: others are errors already.
 func (s *solver) constants(i int) func(param string) (methods.Value, bool) {
 	n := &s.nodes[i]
 	return func(param string) (methods.Value, bool) {
-		_, p, ok := n.method.Param(param)
+		row, p, ok := n.method.Param(param)
 		if !ok || len(n.args[p]) != 1 {
 			return methods.Value{}, false
 		}
-		return s.nodes[n.args[p][0]].expr.constant()
+		v, ok := s.nodes[n.args[p][0]].expr.constant()
+		if !ok {
+			return v, false
+		}
+		v, err := row.Coerce(v, s.o.Compat)
+		return v, err == nil
 	}
 }
 

@@ -1,0 +1,33 @@
+package recipe
+
+import (
+	"strings"
+	"testing"
+)
+
+// What is wrong for every key is said once, before anything is planned, also where no model is
+// opened.
+func TestWrongConstantsAreReportedOnce(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{`"cast" &0 dtype="float17"`, `unknown dtype "float17"`},
+		{`"cast" &0 dtype=4`, "found 4, expected a string"},
+		{`"pick_component" &0 5`, "found 5, expected a string"},
+		{`"weighted_sum" &0 &0 ` + strings.Repeat("9", 100_000), "999..., expected a tensor or a number"},
+	} {
+		text := "model \"a.safetensors\"\nmerge " + c.args
+		for name, fail := range map[string]func() error{
+			"vet": func() error { _, err := vet(t, text, Options{}); return err },
+			"solve": func() error {
+				_, err := solve(t, text, map[string][]string{"a.safetensors": {"x", "y"}}, Options{})
+				return err
+			},
+		} {
+			err := fail()
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s of %.40s: %v", name, c.args, err)
+			} else if n := len(err.Error()); strings.Contains(err.Error(), "\n") || n > 400 {
+				t.Errorf("%s of %.40s: %d bytes: %.400s", name, c.args, n, err)
+			}
+		}
+	}
+}
