@@ -71,7 +71,7 @@ type event struct {
 	q    *Queue
 	ev   driver.Event
 	work work
-	rows int // of the queue's table that were in use when it was recorded
+	rows int64 // that the queue had written when it was recorded
 	done bool
 	err  error
 }
@@ -92,7 +92,7 @@ func (e *event) Wait() error {
 		return e.err
 	}
 	e.q.spare = append(e.q.spare, e.ev)
-	if e.q.rows == e.rows { // nothing was launched since: the table is read no more
+	if e.q.written == e.rows { // nothing was launched since: the table is read no more
 		e.q.rows = 0
 	}
 	return nil

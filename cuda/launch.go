@@ -200,6 +200,7 @@ func (q *Queue) row(l *kernels.Launch) error {
 		b.start = q.rows
 	}
 	q.rows = len(b.code.AppendRow(q.table.Host[:q.rows], l))
+	q.written++
 	return nil
 }
 

@@ -22,6 +22,8 @@ type Queue struct {
 	table *kernels.Mem // rows of launches; nil until there is one
 	rows  int          // bytes of the table that are in use
 	args  driver.Args  // used again for every launch
+
+	written int64 // rows so far
 }
 
 var errClosed = errors.New("the queue is closed")
@@ -134,7 +136,7 @@ func (q *Queue) Record() (device.Event, error) {
 	if err != nil {
 		return nil, q.dev.failed("recording an event", err)
 	}
-	e := &event{q: q, ev: ev, work: q.work, rows: q.rows}
+	e := &event{q: q, ev: ev, work: q.work, rows: q.written}
 	q.work = work{}
 	return e, nil
 }

@@ -114,6 +114,46 @@ func TestTheTableOfLaunchesIsUsedAgain(t *testing.T) {
 	check(t, errors.Join(q.Free(m), q.Close(), d.Close()))
 }
 
+// An event that is waited for late says nothing about what was launched after a later one.
+func TestWaitingForAnOldEventKeepsTheTable(t *testing.T) {
+	d := open(t)
+	q, err := d.NewQueue()
+	check(t, err)
+	m, err := q.Alloc(1024)
+	check(t, err)
+	all, p := kernels.Span{Mem: m, Len: 1024}, copying()
+	for i := range m.Host {
+		m.Host[i] = byte(i / 4)
+	}
+	clear(m.Host[:8])
+	want := kernels.HostMem(bytes.Clone(m.Host))
+	var events []device.Event
+	give := func(from, to int64) {
+		check(t, q.Launch(copyLaunch(p, m, from, to, 8)))
+		check(t, kernels.Run(copyLaunch(p, want, from, to, 8)))
+	}
+	record := func() {
+		e, err := q.Record()
+		check(t, err)
+		events = append(events, e)
+	}
+	check(t, q.Push(all))
+	give(64, 512)
+	record()
+	record()
+	check(t, events[0].Wait())
+	give(96, 544) // the same bytes of the table as the first launch
+	check(t, events[1].Wait())
+	give(128, 576)
+	check(t, q.Pull(all))
+	record()
+	check(t, events[2].Wait())
+	if !bytes.Equal(m.Host, want.Host) {
+		t.Error("a launch used the row of another one")
+	}
+	check(t, errors.Join(q.Free(m), q.Close(), d.Close()))
+}
+
 // Slabs are used again, and never more than was in use at some time, nor the budget.
 func TestMemoryIsPooledWithinTheBudget(t *testing.T) {
 	s := newSpy(t)
