@@ -14,6 +14,8 @@ type Code struct {
 
 	// portable says that some operation has no handler: Machines run the Program in Go.
 	portable bool
+	wide     bool // whole chunks are summed with registers of 512 bits
+	long     bool // nothing else is to be done
 
 	// values computes everything that sums need into scratch; direct leaves out what walks
 	// read from operands in place, and is nil if there is no such value.
@@ -99,11 +101,13 @@ type move struct{ word, entry uint32 }
 
 // Compile makes code for a Program, which must be valid. It never fails on a valid
 // Program: what has no handler runs in portable Go.
-func Compile(p *kernels.Program) (*Code, error) {
+func Compile(p *kernels.Program) (*Code, error) { return compile(p, wideAvailable()) }
+
+func compile(p *kernels.Program, wide bool) (*Code, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	c := &Code{prog: p, esz: p.Compute.DType().Size()}
+	c := &Code{prog: p, wide: wide, esz: p.Compute.DType().Size()}
 	c.layOperands()
 	c.layResults()
 	c.layWitnesses()
@@ -115,6 +119,7 @@ func Compile(p *kernels.Program) (*Code, error) {
 		c.direct = c.compile(withoutInPlace)
 	}
 	c.reduce = c.reduction()
+	c.long = c.wide && c.onlyWalks()
 	c.layScratch()
 	return c, nil
 }

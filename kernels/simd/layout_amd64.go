@@ -12,7 +12,7 @@ const (
 	tailBytes    = 8 * stepElems // a step of elements of the largest type
 	laneBytes    = 8 * kernels.Lanes
 	tallyBytes   = 24        // a flag in the first four, or three counts
-	walkBytes    = 8 << 10   // buffer of a walk: four parts of 256 elements
+	walkBytes    = 8 << 10   // buffer of a walk: four runs; or the sums of 16 chunks of each of its sets
 	scratchBytes = 256 << 10 // for expanded operands and values: half of a usual L2 cache
 	longBlock    = 4 * kernels.ChunkElems
 	minBlock     = 256     // so that 64 operands and the values of 160 results still fit

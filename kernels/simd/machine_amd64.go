@@ -212,6 +212,9 @@ const minWalkRow = 256
 func (m *Machine) blocks(off, end int64) {
 	for off < end && m.err == nil {
 		n := min(m.code.block, end-off)
+		if m.walking && m.code.long {
+			n = m.longBlock(off, end)
+		}
 		m.runBlock(off, n)
 		off += n
 	}

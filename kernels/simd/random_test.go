@@ -234,17 +234,31 @@ func twin(l *kernels.Launch) *kernels.Launch {
 	return &t
 }
 
-// agree runs a launch on both and compares all memory, guards included.
+// agree runs a launch on both and compares all memory, guards included. Sums run on both kinds of
+// registers.
 func agree(t *testing.T, m *Machine, l *kernels.Launch) {
 	t.Helper()
 	want := twin(l)
 	if err := kernels.Run(want); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Compile(l.Prog)
+	if c := compileFor(t, l.Prog, true); wideAvailable() && len(c.walks) > 0 {
+		agreeWith(t, m, c, twin(l), want)
+	}
+	agreeWith(t, m, compileFor(t, l.Prog, false), l, want)
+}
+
+func compileFor(t *testing.T, p *kernels.Program, wide bool) *Code {
+	t.Helper()
+	c, err := compile(p, wide)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+func agreeWith(t *testing.T, m *Machine, c *Code, l, want *kernels.Launch) {
+	t.Helper()
 	if !c.Native() && !roundsToF8(l.Prog) {
 		t.Fatalf("runs in portable Go:\n%v", l.Prog)
 	}
@@ -260,7 +274,7 @@ func agree(t *testing.T, m *Machine, l *kernels.Launch) {
 			for g[at] == w[at] {
 				at++
 			}
-			t.Fatalf("%v\nfirst %d, n %d, cols %d, period %v: result %d differs at byte %d of [%d, %d): %x, want %x", l.Prog, l.First, l.N, l.Cols, periods(l),
+			t.Fatalf("%v\nwide %v, first %d, n %d, cols %d, period %v: result %d differs at byte %d of [%d, %d): %x, want %x", l.Prog, c.wide, l.First, l.N, l.Cols, periods(l),
 				i, at, l.Results[i].Off, l.Results[i].Off+l.Results[i].Len, clip(g, at), clip(w, at))
 		}
 	}

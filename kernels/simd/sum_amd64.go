@@ -19,9 +19,14 @@ type groupSum struct {
 // addSums brings all sums up to date with the elements [off, off+n) of the launch, whose
 // values are in scratch, but for the first full of those that walks read in place.
 func (m *Machine) addSums(off, full, n int64) {
+	chunks := m.walking && m.wholeChunks(off, n)
 	if m.walking && full > 0 {
 		for i := range m.code.walks {
-			m.walk(&m.code.walks[i], off, full)
+			if w := &m.code.walks[i]; chunks {
+				m.walkChunks(w, off, full)
+			} else {
+				m.walk(w, off, full)
+			}
 		}
 	}
 	for _, i := range m.code.sums {
@@ -30,17 +35,14 @@ func (m *Machine) addSums(off, full, n int64) {
 			from = full
 		}
 		switch {
-		case from == n: // all in the lanes already
-			m.endSum(i, off+n)
+		case from == n: // walked
+			m.endSum(i, off+n, chunks)
 		case m.code.esz == 8:
 			addSum[float64](m, i, off, from, n)
 		default:
 			addSum[float32](m, i, off, from, n)
 		}
-		if s := &m.sums[i]; s.odd {
-			s.odd = false
-			m.flagOdd(i, off+n)
-		}
+		m.flagIfOdd(i, off+n)
 	}
 }
 
@@ -64,13 +66,19 @@ func addSum[F float32 | float64](m *Machine, i int, off, from, n int64) {
 	}
 }
 
-// endSum closes what ends at element end of the launch of result i, a walked sum.
-func (m *Machine) endSum(i int, end int64) {
-	out := floats[float64](m.live.Results[i].Bytes())
-	if m.code.group == kernels.Whole {
-		m.sums[i].endWhole(m.lanes(i), out, end, m.live.N)
-	} else {
-		m.sums[i].endRow(m.lanes(i), out, end, m.live.Cols)
+// endSum closes what ends at element end of the launch of result i, a walked sum: not its
+// chunk, if whole chunks were summed.
+func (m *Machine) endSum(i int, end int64, chunks bool) {
+	s, out := &m.sums[i], floats[float64](m.live.Results[i].Bytes())
+	switch whole := m.code.group == kernels.Whole; {
+	case chunks && whole:
+		s.closeWhole(out, end, m.live.N)
+	case chunks:
+		s.closeRow(out, end, m.live.Cols)
+	case whole:
+		s.endWhole(m.lanes(i), out, end, m.live.N)
+	default:
+		s.endRow(m.lanes(i), out, end, m.live.Cols)
 	}
 }
 
@@ -184,8 +192,13 @@ func (g *adder[F]) byCol(out []float64, off, cols int64) {
 // endWhole closes the chunk and the block that end at element pos of a launch of end elements.
 func (s *groupSum) endWhole(lanes *[kernels.Lanes]float64, out []float64, pos, end int64) {
 	if pos%kernels.ChunkElems == 0 || pos == end {
-		s.endChunk(lanes, pos)
+		s.addChunk(fold(lanes), pos)
 	}
+	s.closeWhole(out, pos, end)
+}
+
+// closeWhole is endWhole without the chunk.
+func (s *groupSum) closeWhole(out []float64, pos, end int64) {
 	if pos%kernels.BlockElems == 0 || pos == end {
 		out[(pos-1)/kernels.BlockElems] = canonical(s.endBlock())
 	}
@@ -195,8 +208,14 @@ func (s *groupSum) endWhole(lanes *[kernels.Lanes]float64, out []float64, pos, e
 func (s *groupSum) endRow(lanes *[kernels.Lanes]float64, out []float64, end, cols int64) {
 	pos := (end-1)%cols + 1
 	if pos%kernels.ChunkElems == 0 || pos == cols {
-		s.endChunk(lanes, pos)
+		s.addChunk(fold(lanes), pos)
 	}
+	s.closeRow(out, end, cols)
+}
+
+// closeRow is endRow without the chunk.
+func (s *groupSum) closeRow(out []float64, end, cols int64) {
+	pos := (end-1)%cols + 1
 	if pos%kernels.BlockElems == 0 || pos == cols {
 		s.total += s.endBlock()
 	}
@@ -206,9 +225,8 @@ func (s *groupSum) endRow(lanes *[kernels.Lanes]float64, out []float64, end, col
 	}
 }
 
-// endChunk closes the chunk that ends at element end of the group.
-func (s *groupSum) endChunk(lanes *[kernels.Lanes]float64, end int64) {
-	x := fold(lanes)
+// addChunk adds the sum of the chunk that ends at element end of the group.
+func (s *groupSum) addChunk(x float64, end int64) {
 	s.chunks[(end-1)%kernels.BlockElems/kernels.ChunkElems] = x
 	s.odd = s.odd || x-x != 0
 }

@@ -104,3 +104,33 @@ func TestSumsReadOperandsInPlace(t *testing.T) {
 	}
 	agree(t, NewMachine(), launchOf(newRand(1), p, 0, 5000, 1, 1, false))
 }
+
+// Many chunks are summed in one go: those of rows, too, and across blocks of sums.
+func TestManyChunksGiveTheBitsOfTheDefinition(t *testing.T) {
+	needSIMD(t)
+	m := NewMachine()
+	for i, n := range []int64{2 * kernels.ChunkElems, 5*kernels.ChunkElems + 70, kernels.BlockElems + 3*kernels.ChunkElems, kernels.BlockElems + kernels.ChunkElems + 65} {
+		for j, d := range common {
+			for _, group := range []kernels.Group{kernels.Whole, kernels.ByRow} {
+				for _, set := range [][][2]int{sumSets[0], sumSets[7]} {
+					l := launchOf(newRand(uint64(i)), sumsOf(kernels.Compute((i+j)%2), d, d, group, set...), 0, 2*n, n, 1, false)
+					bad := n/2 + int64(i)*kernels.ChunkElems/3
+					copy(l.Args[0].Span.Bytes()[bad*d.Size():], encode(d, math.Inf(1)))
+					agree(t, m, l)
+				}
+			}
+		}
+	}
+}
+
+func TestNothingButWalksTakesLongBlocks(t *testing.T) {
+	needSIMD(t)
+	p := sumsOf(kernels.F32, tensor.F16, tensor.F16, kernels.Whole, sumSets[0]...)
+	if c := compileOrFail(t, p); c.long != wideAvailable() {
+		t.Errorf("long blocks: %v, with AVX-512: %v", c.long, wideAvailable())
+	}
+	p.Results = append(p.Results, kernels.Result{Kind: kernels.Max, V: p.Results[0].V})
+	if c := compileOrFail(t, p); c.long {
+		t.Error("the largest value is taken of a long block, for which there is no scratch")
+	}
+}

@@ -34,6 +34,7 @@ func generate() (asm, table string) {
 		m.stores()
 		m.flags()
 		m.sums()
+		m.wideSums()
 		m.end()
 	}
 	e.tables()

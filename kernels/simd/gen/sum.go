@@ -24,8 +24,12 @@ type walk struct {
 	add func(g, x, y int)
 }
 
-// runElems is the length of a run. Longer ones are faster in cache, but slower from memory.
-const runElems = 256
+// runBytes is what a run takes in the buffer. Longer ones are faster in cache, where they save
+// loads and stores of lanes, but slower from memory.
+const runBytes = 2 << 10
+
+// run is the number of elements in a run.
+func (w walk) run() int { return runBytes / w.bufSize() }
 
 // sums: SUM adds values, SUMSQ squares, SUMP products, by fma of the exactly widened values;
 // SUM3 adds a*a, a*b and b*b to three sets of lanes, one after the other in memory: what a
@@ -62,19 +66,19 @@ func (w walk) emit(op string) {
 	w.ins("MOVQ %d(SI), BX", pExtra)
 	w.ins("MOVQ %d(SI), CX", qPtr)
 	w.ins("MOVQ %d(SI), SI", qExtra)
-	w.ins("LEAQ %d(SI), R8", 2*runElems*w.bufSize())
+	w.ins("LEAQ %d(SI), R8", 2*runBytes)
 	w.fill()
 	w.raw("run:")
-	w.ins("CMPQ DX, $%d", runElems)
+	w.ins("CMPQ DX, $%d", w.run())
 	w.ins("JLT rest")
 	w.ins("MOVQ R8, DI")
-	w.through("both", w.read)
-	w.ins("SUBQ $%d, DX", runElems)
+	w.through("both", true)
+	w.ins("SUBQ $%d, DX", w.run())
 	w.ins("XCHGQ SI, R8")
 	w.ins("JMP run")
 
 	w.raw("rest:")
-	w.through("last", func() {})
+	w.through("last", false)
 	w.ins("TESTQ DX, DX")
 	w.ins("JNE fill")
 	w.ins("VZEROUPPER")
@@ -85,14 +89,17 @@ func (w walk) emit(op string) {
 // fill brings the next run, or what is left of one, to the half at SI.
 func (w walk) fill() {
 	w.raw("fill:")
-	w.ins("MOVQ $%d, R9", runElems)
+	w.ins("MOVQ $%d, R9", w.run())
 	w.ins("CMPQ R9, DX")
 	w.ins("CMOVQGT DX, R9")
 	w.ins("SUBQ R9, DX")
 	w.ins("MOVQ SI, DI")
 	w.ins("MOVQ R9, R13")
 	w.raw("read:")
-	w.read()
+	for _, eight := range w.reads() {
+		eight()
+	}
+	w.advance()
 	w.ins("SUBQ $%d, R13", 4*w.groups)
 	w.ins("JNE read")
 }
@@ -100,15 +107,20 @@ func (w walk) fill() {
 // bufSize is the size of an element in the buffer.
 func (w walk) bufSize() int { return max(4, w.size(w.k)) }
 
-// read brings the elements of one step of the groups, but in the order of memory, to the
-// buffer.
-func (w walk) read() {
+// reads bring the elements of one step of the groups, but in the order of memory, to the
+// buffer, eight at a time.
+func (w walk) reads() (eights []func()) {
 	for g := 0; g < w.groups; g += 2 {
-		w.readEight("BX", 4*g, 0)
+		eights = append(eights, func() { w.readEight("BX", 4*g, 0) })
 		if w.two {
-			w.readEight("CX", 4*g, runElems*w.bufSize())
+			eights = append(eights, func() { w.readEight("CX", 4*g, runBytes) })
 		}
 	}
+	return eights
+}
+
+// advance moves on to what the next step reads.
+func (w walk) advance() {
 	w.ins("ADDQ $%d, BX", 4*w.groups*w.size(w.k))
 	if w.two {
 		w.ins("ADDQ $%d, CX", 4*w.groups*w.size(w.k))
@@ -136,8 +148,8 @@ func (w walk) readEight(base string, elem, to int) {
 	}
 }
 
-// through adds R9 elements of the buffer, with other work between.
-func (w walk) through(label string, other func()) {
+// through adds R9 elements of the buffer, and reads the next run meanwhile, or not.
+func (w walk) through(label string, reads bool) {
 	w.ins("MOVQ SI, R12")
 	w.ins("MOVQ $%d, R10", 16/w.groups)
 	w.raw("%sGroup:", label)
@@ -145,8 +157,12 @@ func (w walk) through(label string, other func()) {
 	w.ins("MOVQ R12, R11")
 	w.ins("MOVQ R9, R13")
 	w.raw("%sStep:", label)
-	other()
-	w.step()
+	if reads {
+		w.step(w.reads())
+		w.advance()
+	} else {
+		w.step(nil)
+	}
 	w.ins("SUBQ $64, R13")
 	w.ins("JNE %sStep", label)
 	w.eachLane(func(reg int, lane string) { w.ins("VMOVUPD Y%d, %s", reg, lane) })
@@ -166,8 +182,8 @@ func (w walk) eachLane(f func(reg int, lane string)) {
 	}
 }
 
-// step adds one step of the groups.
-func (w walk) step() {
+// step adds one step of the groups, with reads between.
+func (w walk) step(reads []func()) {
 	op := "VCVTPS2PD"
 	if w.bufSize() == 8 {
 		op = "VMOVUPD"
@@ -176,9 +192,12 @@ func (w walk) step() {
 		x, y := 12+g%2*2, 13+g%2*2
 		w.ins("%s %d(R11), Y%d", op, 4*g*w.bufSize(), x)
 		if w.two {
-			w.ins("%s %d(R11), Y%d", op, (4*g+runElems)*w.bufSize(), y)
+			w.ins("%s %d(R11), Y%d", op, 4*g*w.bufSize()+runBytes, y)
 		}
 		w.add(g, x, y)
+		if g < len(reads) {
+			reads[g]()
+		}
 	}
 	w.ins("ADDQ $%d, R11", 64*w.bufSize())
 }
