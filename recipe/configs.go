@@ -208,24 +208,33 @@ func onlyNumbers(n *Expr) bool {
 // sources returns the keys of the members that vote: of every model once, in the order of
 // the recipe, then of literals.
 func (s *solver) sources(c *component) []config.Keys {
-	var all, literals []config.Keys
-	seen := make([]bool, len(s.models))
+	var all []config.Keys
+	for _, m := range s.voting(c) {
+		all = append(all, config.Header(s.models[m].Header))
+	}
 	listed := map[Digest]bool{}
 	for _, i := range c.voters {
-		n := s.nodes[i].expr
-		if n.kind == LiteralNode {
-			if !listed[n.digest] {
-				listed[n.digest] = true
-				literals = append(literals, literalKeys(n))
-			}
-			continue
-		}
-		if m := s.byPath[CleanPath(n.path)]; !seen[m] {
-			seen[m] = true
-			all = append(all, config.Header(s.models[m].Header))
+		if n := s.nodes[i].expr; n.kind == LiteralNode && !listed[n.digest] {
+			listed[n.digest] = true
+			all = append(all, literalKeys(n))
 		}
 	}
-	return append(all, literals...)
+	return all
+}
+
+// voting returns the models that vote, each once, in the order of the recipe.
+func (s *solver) voting(c *component) []int {
+	var all []int
+	seen := make([]bool, len(s.models))
+	for _, i := range c.voters {
+		if n := s.nodes[i].expr; n.kind == ModelNode {
+			if m := s.byPath[CleanPath(n.path)]; !seen[m] {
+				seen[m] = true
+				all = append(all, m)
+			}
+		}
+	}
+	return all
 }
 
 // keyList is the keys of a literal.

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,13 +21,71 @@ func (s *solver) detect(c *component) error {
 	}
 	if found := s.g.env.Configs.Detect(sources); len(found) > 0 {
 		c.config = found[0].Config
+		if found[0].Extra > 0 {
+			s.checkMixture(c)
+		}
 		return nil
 	}
 	if c.infer != nil {
 		return s.errorAt(c.infer, errors.New("the hint infer asks for a named model config, but no available one fits the keys"))
 	}
 	c.config = config.Structural(sources...)
+	s.checkMixture(c)
 	return nil
+}
+
+// checkMixture warns of models that would have another config if they were alone, such as one
+// model in two layouts: few of their keys are the same, and the merge may be of those only.
+func (s *solver) checkMixture(c *component) {
+	var ids []string // of each config that a model has, "" for none
+	models := map[string][]string{}
+	worse := false
+	for _, m := range s.voting(c) {
+		keys := []config.Keys{config.Header(s.models[m].Header)}
+		id := ""
+		if own := s.g.env.Configs.Detect(keys); len(own) > 0 {
+			id = own[0].Config.ID()
+			worse = worse || own[0].Extra < unknownShare(c.config, keys[0])
+		}
+		if models[id] == nil {
+			ids = append(ids, id)
+		}
+		models[id] = append(models[id], fmt.Sprintf("%q", s.models[m].Path))
+	}
+	if !worse || len(ids) < 2 {
+		return
+	}
+	said := make([]string, len(ids))
+	for k, id := range ids {
+		said[k] = listed(models[id]) + " has " + cmp.Or(id, "none that is known")
+	}
+	warning := fmt.Sprintf("models of different configs are merged, key by key: %s", strings.Join(said, "; "))
+	for _, id := range ids[1:] {
+		if steps, ok := s.g.env.Methods.Ways(id).To(ids[0]); ok && len(steps) > 0 {
+			warning += fmt.Sprintf(" (a conversion is missing: %s)", names(steps))
+		}
+	}
+	s.warnings = append(s.warnings, warning)
+}
+
+// unknownShare is the share of keys that a config does not know; all, if it was made from them.
+func unknownShare(c *config.Config, keys config.Keys) float64 {
+	n := 0
+	for i := range keys.Len() {
+		if _, _, ok := c.Find(keys.Name(i)); !ok {
+			n++
+		}
+	}
+	return float64(n) / float64(max(1, keys.Len()))
+}
+
+// listed lists a few names.
+func listed(names []string) string {
+	const most = 3
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
 }
 
 // checkMembers checks literals and models against the config of their component. A literal
@@ -132,6 +191,9 @@ func (s *solver) foreign(c *component, n *Expr, keys config.Keys, list string) e
 	if keys.Has(config.SingletonKey) && n.kind == LiteralNode {
 		err.Hint = "one value for all keys is written as a number, or with convert_singleton"
 		return err
+	}
+	if len(c.pins) == 1 {
+		err.Err = fmt.Errorf("%w; %s", err.Err, s.pinText(c.pins[0]))
 	}
 	var fits []string
 	for _, m := range s.g.env.Configs.Detect([]config.Keys{keys}) {

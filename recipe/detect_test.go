@@ -1,0 +1,48 @@
+package recipe
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Models in two layouts have hardly a key in common. That is not refused, because partial models
+// and odd ones are merged as well, but it is said, with the conversion that helps.
+func TestModelsOfDifferentConfigsAreWarnedOf(t *testing.T) {
+	const sgm, kohya = "model.diffusion_model.label_emb.0.0.bias", "te2.text_model.final_layer_norm.bias"
+	const vae = "first_stage_model.decoder.conv_in.bias" // sdxl-sgm and sdxl-kohya have it
+	for name, c := range map[string]struct {
+		a, b []string
+		want []string // parts of the warning; none if there is none
+	}{
+		"two layouts":             {[]string{sgm, vae}, []string{kohya, vae}, []string{`"a" has sdxl-sgm; "b" has sdxl-kohya`, "convert_'sdxl-kohya'_to_'sdxl-sgm'"}},
+		"no key in common":        {[]string{sgm}, []string{kohya}, []string{`"a" has sdxl-sgm; "b" has sdxl-kohya`}},
+		"a model of another kind": {[]string{sgm}, []string{"x"}, []string{`"a" has sdxl-sgm; "b" has none that is known`}},
+		"a part of a model":       {[]string{sgm, vae}, []string{vae}, nil},
+		"keys that are not known": {[]string{sgm, "x"}, []string{sgm, "y"}, nil},
+		"nothing is known":        {[]string{"x"}, []string{"y"}, nil},
+	} {
+		s := mustSolve(t, "model \"a\"\nmodel \"b\"\nmerge \"fallback\" &0 &1", map[string][]string{"a": c.a, "b": c.b}, Options{})
+		at := slices.IndexFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "different configs") })
+		if (at >= 0) != (c.want != nil) {
+			t.Errorf("%s: %q", name, s.Warnings)
+			continue
+		}
+		for _, want := range c.want {
+			if !strings.Contains(s.Warnings[at], want) {
+				t.Errorf("%s: %q is not in %q", name, want, s.Warnings[at])
+			}
+		}
+	}
+}
+
+// An error about a config that was named says what named it.
+func TestForeignKeysNameWhatAskedForTheConfig(t *testing.T) {
+	_, err := solve(t, "model \"a\" model_config=\"sdxl-kohya\"\nmodel \"b\"\nmerge \"weighted_sum\" &0 &1 0.5",
+		map[string][]string{"a": {"te2.text_model.final_layer_norm.bias"}, "b": {"model.diffusion_model.label_emb.0.0.bias"}}, Options{})
+	for _, want := range []string{`model "b"`, `model "a" (line 2) has config sdxl-kohya by its hint`, "keys of sdxl-sgm", "convert_'sdxl-sgm'_to_'sdxl-kohya'"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in: %v", want, err)
+		}
+	}
+}
