@@ -110,10 +110,10 @@ func (u *unit) stored(ref LeafRef, size int64) (b []byte) {
 	if size == 0 {
 		return b
 	}
-	if ref.Cols > 0 {
-		t := make([]byte, ref.N*size)
-		Transpose(t, b, size, ref.Cols, ref.Start)
-		return t
+	if ref.Dims != nil {
+		view := make([]byte, ref.N*size)
+		Gather(view, b, size, ref.Start, ref.Dims, 0)
+		return view
 	}
 	return b[ref.Start*size : (ref.Start+ref.N)*size]
 }

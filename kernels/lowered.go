@@ -140,16 +140,15 @@ type Instance struct {
 // LeafRef is a stored tensor, or a range of one.
 type LeafRef struct {
 	Number int   // as given to Trace.Leaf
-	Start  int64 // first element
+	Start  int64 // first element: where it is stored
 	N      int64 // elements
 
 	// Parts, if there are any, are leaves that lie one after the other in this one. It has no
 	// number then; Start counts from the first element of the first part.
 	Parts []LeafRef
 
-	// Cols, if not 0, says that the stored tensor is a matrix with so many columns, and that
-	// the elements are numbered as in its transpose.
-	Cols int64
+	// Dims, if there are any, are the axes of a view: its elements do not lie one after the other.
+	Dims []Dim
 }
 
 // Elems returns the number of elements of an output.

@@ -19,7 +19,8 @@ type Trace struct {
 	nodes   []node
 	lists   []int32 // argument lists of nodes with any number of arguments
 	seen    map[nodeKey]int32
-	joined  bool // there is an nConcat
+	orders  [][]Dim // orders of the elements of views
+	joined  bool    // there is an nConcat
 	machine Machine
 	err     error
 }
@@ -56,7 +57,7 @@ type nodeKey struct {
 	a, b, c int32
 	imm     uint64
 	start   int64 // nLeaf: the first element that is meant
-	cols    int64 // nLeaf: > 0: the transpose of a stored matrix with so many columns is meant
+	order   int64 // nLeaf: the order of the elements, +1; 0 if they follow one another
 }
 
 type node struct {
@@ -107,6 +108,7 @@ func (t *Trace) Reset() {
 	if len(t.seen) > 0 {
 		clear(t.seen)
 	}
+	t.orders = t.orders[:0]
 	t.joined = false
 	t.err = nil
 }
@@ -248,7 +250,7 @@ func (a T) Num(x float64) T { return a.t.Num(x) }
 func (a T) Zeros() T { return a.t.number(nLit, 0, a.node().shape) }
 
 // broadcast returns the shape that results from combining a and b: equal shapes, a
-// scalar with anything, one value per row, or one value per column.
+// scalar with anything, one value per row, or one value per column; also the latter two.
 func (t *Trace) broadcast(a, b tensor.Shape) tensor.Shape {
 	if len(b) == 0 || a.Equal(b) {
 		return a
@@ -262,8 +264,24 @@ func (t *Trace) broadcast(a, b tensor.Shape) tensor.Shape {
 	if _, ok := FormOf(a, b); ok {
 		return b
 	}
+	if s, ok := outer(a, b); ok {
+		return s
+	}
+	if s, ok := outer(b, a); ok {
+		return s
+	}
 	t.fail("shapes %v and %v do not combine", a, b)
 	return a
+}
+
+// outer returns the shape of one value per row with one per column.
+func outer(row, col tensor.Shape) (s tensor.Shape, ok bool) {
+	if len(row) != len(col) || !allOnes(row[1:]) || col[0] != 1 {
+		return nil, false
+	}
+	s = slices.Clone(col)
+	s[0] = row[0]
+	return s, true
 }
 
 // FormOf says how a tensor of shape s spreads over one of shape domain: as a scalar

@@ -82,7 +82,10 @@ type viewer struct {
 	// shape gives the shape of the view of an operand of the given shape, and its first row; ok
 	// is false if there is no such view.
 	shape func(s tensor.Shape) (shape tensor.Shape, first int64, ok bool)
-	done  map[int32]T
+
+	// leafOf makes the view of a stored tensor; nil: the one that shape says.
+	leafOf func(id int32, n node, shape tensor.Shape) T
+	done   map[int32]T
 }
 
 func (a T) view(transpose bool, shape func(tensor.Shape) (tensor.Shape, int64, bool)) T {
@@ -136,21 +139,33 @@ func (v *viewer) make(id int32, n node) T {
 
 // leaf is a view of a stored tensor. The transpose of a vector has the same order.
 func (v *viewer) leaf(id int32, n node, shape tensor.Shape, first int64) T {
+	if v.leafOf != nil {
+		return v.leafOf(id, n, shape)
+	}
 	k := n.nodeKey
-	if len(n.shape) > 0 && n.shape[0] > 0 {
-		k.start += first * (n.shape.N() / n.shape[0])
+	dims := v.t.dims(&n)
+	if len(n.shape) > 0 && n.shape[0] > 0 && shape.N() < n.shape.N() {
+		first *= n.shape.N() / n.shape[0]
+		if k.order == 0 {
+			k.start += first
+		} else if start, sub, ok := part(dims, first, shape.N()); ok {
+			k.start, k.order = k.start+start, v.t.orderOf(sub)
+		} else {
+			v.t.fail("some rows of a view of this kind cannot be taken")
+		}
 	}
 	if v.transpose && min(shape[0], shape[1]) > 1 {
-		switch {
+		rows := shape[1]
+		switch t, ok := turned(dims, rows); {
 		case n.list != nil:
 			v.t.fail("joined tensors cannot be transposed yet")
 			return T{v.t, id}
-		case k.cols == 0 && k.start == 0:
-			k.cols = shape[0]
-		case k.cols == shape[1] && k.start == 0:
-			k.cols = 0
+		case k.order == 0:
+			k.order = v.t.orderOf([]Dim{{shape[0], 1}, {rows, shape[0]}})
+		case ok:
+			k.order = v.t.orderOf(t)
 		default:
-			v.t.fail("rows of a matrix cannot be transposed yet")
+			v.t.fail("a view of this kind cannot be transposed")
 			return T{v.t, id}
 		}
 	}
@@ -219,20 +234,4 @@ func (v *viewer) join(n node, shape tensor.Shape, first int64) T {
 		return parts[0].Reshape(shape)
 	}
 	return v.t.join(shape, parts)
-}
-
-// Transpose copies elements of the transpose of a matrix with cols columns: those from number
-// start on, as many as dst holds.
-//
-//	for i := range n { dst[i] = src[(start+i)%rows*cols + (start+i)/rows] }
-func Transpose(dst, src []byte, size, cols, start int64) {
-	rows := int64(len(src)) / size / cols
-	r, c := start%rows, start/rows
-	for i := int64(0); i < int64(len(dst)); i += size {
-		at := (r*cols + c) * size
-		copy(dst[i:i+size], src[at:at+size])
-		if r++; r == rows {
-			r, c = 0, c+1
-		}
-	}
 }

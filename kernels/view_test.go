@@ -93,7 +93,7 @@ func TestViewsOfStoredTensorsAreCopies(t *testing.T) {
 	}{
 		"rows":      {a.Rows(2, 2), LeafRef{Start: 8, N: 8}},
 		"reshape":   {a.Reshape(tensor.Shape{6, 4, 1, 1}), LeafRef{N: 24}},
-		"transpose": {a.Transpose(), LeafRef{N: 24, Cols: 4}},
+		"transpose": {a.Transpose(), LeafRef{N: 24, Dims: []Dim{{4, 1}, {6, 4}}}},
 	} {
 		parts, err := NewLowerer().Lower(c.view, tensor.F16)
 		if err != nil || len(parts) != 1 || parts[0].Inst.Outs[0].Kind != Copied || !reflect.DeepEqual(parts[0].Inst.Leaves[0], c.want) {

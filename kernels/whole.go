@@ -22,7 +22,7 @@ func (t *Trace) whole(shape tensor.Shape, parts []T) int32 {
 				guards = append(guards, n.imm)
 			}
 		}
-		if n.kind != nLeaf || n.list != nil || n.cols != 0 || n.dtype.Size() == 0 || i > 0 && n.dtype != leaves[0].node().dtype {
+		if n.kind != nLeaf || n.list != nil || n.order != 0 || n.dtype.Size() == 0 || i > 0 && n.dtype != leaves[0].node().dtype {
 			return 0
 		}
 		leaves = append(leaves, T{t, id})
@@ -73,7 +73,7 @@ func (t *Trace) leafView(n node, k nodeKey, shape tensor.Shape) T {
 
 // leafRef says which stored elements a leaf is.
 func (t *Trace) leafRef(n *node) LeafRef {
-	r := LeafRef{Number: int(n.imm), Start: n.start, N: n.shape.N(), Cols: n.cols}
+	r := LeafRef{Number: int(n.imm), Start: n.start, N: n.shape.N(), Dims: t.dims(n)}
 	if n.list != nil {
 		r.Number = 0
 		for _, id := range n.list {

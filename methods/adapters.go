@@ -73,12 +73,15 @@ func implement(m *Method, a adapter, form string) *Method {
 // expand is the conversion of an adapter to a difference of its base config.
 func expand(a adapter) *Method {
 	return &Method{
-		ID: "convert_'" + a.config() + "'_to_base", Family: "adapters", Status: Known,
+		ID: "convert_'" + a.config() + "'_to_base", Family: "adapters",
 		Doc:        "The difference that an adapter file stands for: the product of its factors times alpha/rank, with the keys of " + a.base + ".",
 		Source:     loraPaper + "; " + lycorisPaper,
 		Params:     []Param{Input("lora", "state dict of "+a.config()).In(Weight).Lazy().OfConfig(a.config())},
 		Return:     Return{Space: Delta, Config: a.base},
 		Conversion: true,
+		AnyShape:   true,
+		Keys:       func(string, []string) (KeyMap, error) { return adapterKeys(a) },
+		Formula:    expandAdapter,
 	}
 }
 

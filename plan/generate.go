@@ -140,10 +140,10 @@ func (d *desk) reads(reads []Read, leaves []kernels.LeafRef) ([]Read, error) {
 		}
 		l := d.leaves[ref.Number]
 		t := d.headers[l.source].At(l.entry)
-		if t.DType.Size() == 0 && (ref.Start != 0 || ref.N != t.Shape.N() || ref.Cols != 0) {
+		if t.DType.Size() == 0 && (ref.Start != 0 || ref.N != t.Shape.N() || ref.Dims != nil) {
 			return nil, fmt.Errorf("a tensor of %v cannot be cut", t.DType)
 		}
-		reads = append(reads, Read{Model: l.source, Entry: l.entry, Pos: t.Pos + ref.Start*t.DType.Size(), DType: t.DType, N: ref.N, Cols: ref.Cols})
+		reads = append(reads, Read{Model: l.source, Entry: l.entry, Pos: t.Pos + ref.Start*t.DType.Size(), DType: t.DType, N: ref.N, Dims: ref.Dims})
 	}
 	return reads, nil
 }

@@ -157,13 +157,13 @@ type Read struct {
 	// Entry are those of the first; Pos counts from its start, in bytes.
 	Parts []Read
 
-	// Cols, if not 0, says that the tensor is a matrix with so many columns, and that its
-	// transpose is meant: Pos and N count elements as if that were what is stored.
-	Cols int64
+	// Dims, if there are any, are the axes of a view of the tensor, which starts at Pos. Its elements
+	// are counted as if they were stored at Pos one after the other.
+	Dims []kernels.Dim
 }
 
 // Plain reports whether the bytes lie in the source as they are needed, at Pos.
-func (r *Read) Plain() bool { return r.Cols == 0 && r.Parts == nil }
+func (r *Read) Plain() bool { return r.Dims == nil && r.Parts == nil }
 
 // Stored calls f for each stored tensor that is read.
 func (r *Read) Stored(f func(*Read)) {

@@ -50,6 +50,11 @@ func (e *evaluator) apply(n int, key string, clause int, ins []input, v *value) 
 		v.raw = firstIsRaw(ins)
 		return
 	}
+	if m.AnyShape {
+		e.roundInputs(ins)
+		e.formula(n, v)
+		return
+	}
 	if a := e.forwarded(); a >= 0 {
 		v.note.Integer = true
 		v.Arg, v.raw = ins[a].v.Arg, ins[a].v.raw

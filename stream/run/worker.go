@@ -19,6 +19,7 @@ type worker struct {
 	buf kernels.Launch // used again for every launch
 
 	bytesRead int64
+	scratch   []byte // for views
 	units     int
 	stages    Stages
 	last      time.Time // end of the last stage
@@ -175,12 +176,17 @@ func (w *worker) read(r *plan.Read, dst []byte, pos int64) error {
 	case r.Parts != nil:
 		return w.readParts(r, dst, pos)
 	}
-	w.bytesRead += int64(len(dst))
-	read := w.l.sources[r.Model].ReadAt
-	if r.Cols > 0 {
-		read = (&transposed{source: w.l.sources[r.Model], entry: r.Entry, cols: r.Cols}).readAt
+	s := w.l.sources[r.Model]
+	var err error
+	if r.Dims == nil {
+		w.bytesRead += int64(len(dst))
+		err = s.ReadAt(dst, pos)
+	} else {
+		g := &gathered{source: s, size: r.DType.Size(), scratch: w.scratch}
+		err = g.readAt(dst, r.Pos, r.Dims, (pos-r.Pos)/g.size)
+		w.scratch, w.bytesRead = g.scratch, w.bytesRead+g.read
 	}
-	if err := read(dst, pos); err != nil {
+	if err != nil {
 		return w.l.readError(r, err)
 	}
 	return nil

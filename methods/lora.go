@@ -1,0 +1,189 @@
+package methods
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mecha-gpu/mecha-gpu/kernels"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
+)
+
+// A target of an adapter is a product of small matrices, of which nothing is ever stored: each
+// element of the difference is a sum over the rank, of a number of its row times a number of its
+// column.
+
+// productBlock is how many products are added to one another by fma before the result is added to
+// the others: the product rule of matrix products.
+const productBlock = 256
+
+// factors are the tensors of a target, by suffix.
+type factors struct {
+	c    *Call
+	form config.AdapterForm
+	dims tensor.Shape // of the target in the base config
+}
+
+// expandAdapter makes the difference for one key of the base config.
+func expandAdapter(c *Call) (T, error) {
+	forms := config.AdapterForms()
+	key, _, ok := c.Config.Find(c.Key)
+	if !ok || c.Clause >= len(forms) {
+		return T{}, ErrNoKey
+	}
+	f := &factors{c: c, form: forms[c.Clause], dims: key.Shape}
+	delta, err := f.product()
+	if err != nil {
+		return T{}, err
+	}
+	if shape := withAxes(delta.Shape(), len(key.Shape)); shape != nil {
+		return delta.Reshape(shape), nil
+	}
+	return T{}, f.wrong(fmt.Sprintf("a difference of shape %v", delta.Shape()), fmt.Sprintf("%d axes", len(key.Shape)))
+}
+
+func (f *factors) product() (T, error) {
+	switch {
+	case f.form.Lokr:
+		return f.lokr()
+	case f.form.Tucker:
+		return f.tucker()
+	}
+	return f.lora()
+}
+
+// get returns the tensor with a suffix, which the form has.
+func (f *factors) get(suffix string) T {
+	i := slices.Index(f.form.Suffixes, suffix)
+	return f.c.tensor(&f.c.Args[0][i])
+}
+
+// lora is scale * up down: up has shape [rows, rank] and down [rank, columns...], where ones may
+// follow.
+func (f *factors) lora() (T, error) {
+	up, down := f.get(config.LoraUp), f.get(config.LoraDown)
+	u, d := up.Shape(), down.Shape()
+	if len(u) < 2 || len(d) < 2 || u[1] != d[0] || u.N() != u[0]*u[1] {
+		return T{}, f.wrong(fmt.Sprintf("up %v, down %v", u, d), "[rows, rank] and [rank, columns]")
+	}
+	shape := f.shape(u[0], d[1:])
+	n := d[1:].N()
+	sum := sumOfProducts(d[0], shape, func(r int64) (T, T) {
+		return up.Strided(asColumn(shape), r, axis(u[0], u[1])), down.Strided(asRow(shape), r*n, axis(n, 1))
+	})
+	return f.scaled(sum, d[0])
+}
+
+// shape is that of the difference: the target's, if it has as many rows and elements.
+func (f *factors) shape(rows int64, rest tensor.Shape) tensor.Shape {
+	s := append(tensor.Shape{rows}, rest...)
+	if len(f.dims) > 1 && f.dims[0] == rows && f.dims.N() == s.N() {
+		return f.dims
+	}
+	return s
+}
+
+// asColumn is the shape of one value for each row of a tensor, asRow that of one for each column.
+func asColumn(shape tensor.Shape) tensor.Shape {
+	s := make(tensor.Shape, len(shape))
+	for i := range s {
+		s[i] = 1
+	}
+	s[0] = shape[0]
+	return s
+}
+
+func asRow(shape tensor.Shape) tensor.Shape {
+	s := slices.Clone(shape)
+	s[0] = 1
+	return s
+}
+
+// sumOfProducts is a matrix product:
+//
+//	for r := range n { sum += x(r) * y(r) } // by fma, in blocks of productBlock
+func sumOfProducts(n int64, shape tensor.Shape, factors func(r int64) (x, y T)) T {
+	var sum, block T
+	for r := range n {
+		x, y := factors(r)
+		if r%productBlock == 0 {
+			block = x.Num(0).Spread(shape)
+		}
+		if block = x.FMA(y, block); r%productBlock < productBlock-1 && r < n-1 {
+			continue
+		}
+		if sum.Valid() {
+			block = sum.Add(block)
+		}
+		sum = block
+	}
+	return sum
+}
+
+// scaled is a difference times alpha / rank. An alpha that is not finite is as none.
+func (f *factors) scaled(sum T, rank int64) (T, error) {
+	switch {
+	case !sum.Valid():
+		return T{}, f.wrong("a rank of 0", "at least 1")
+	case !f.form.Alpha || rank == 0:
+		return sum, nil
+	}
+	alpha := f.get(config.Alpha)
+	if alpha.Shape().N() != 1 {
+		return T{}, f.wrong(fmt.Sprintf("alpha %v", alpha.Shape()), "one number")
+	}
+	alpha = alpha.Reshape(tensor.Shape{})
+	one := alpha.Num(1)
+	finite := alpha.Sub(alpha).Equal(alpha.Num(0))
+	return sum.Mul(kernels.Where(finite, alpha.Div(alpha.Num(float64(rank))), one)), nil
+}
+
+// withAxes returns a shape with n axes: ones are added at its end, or taken from it; nil if that
+// is not possible.
+func withAxes(s tensor.Shape, n int) tensor.Shape {
+	s = slices.Clone(s)
+	for len(s) < n {
+		s = append(s, 1)
+	}
+	for len(s) > n {
+		if s[len(s)-1] != 1 {
+			return nil
+		}
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// wrong is the error for factors that do not fit.
+func (f *factors) wrong(got, want string) error {
+	return &tensor.Error{Class: tensor.ClassInput, Key: f.c.Key, Err: fmt.Errorf("%s: the factors do not fit each other", f.c.Method.ID), Got: got, Want: want}
+}
+
+// adapterKeys is the key map of an adapter config: for each target the forms of its factors, the
+// first of which is taken that is complete.
+func adapterKeys(a adapter) (KeyMap, error) {
+	row, ok := config.Builtin().Get(a.base)
+	if !ok {
+		return nil, fmt.Errorf("there is no model config %s", a.base)
+	}
+	targets := map[string]config.Target{}
+	for _, x := range config.AdapterConfigs() {
+		if x.ID() == a.config() {
+			for _, t := range config.Targets(row.Make(), x.Kind) {
+				targets[t.Base.Name] = t
+			}
+		}
+	}
+	forms := config.AdapterForms()
+	return func(out string) (Relation, bool) {
+		t, ok := targets[out]
+		if !ok {
+			return Relation{}, false
+		}
+		r := Relation{Outputs: []string{out}, Alternatives: make([]Clause, len(forms))}
+		for i, f := range forms {
+			r.Alternatives[i] = Clause{Inputs: [][]string{t.Keys(f.Suffixes...)}}
+		}
+		return r, true
+	}, nil
+}
