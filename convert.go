@@ -83,7 +83,7 @@ func configID(r config.Registry, id string) (string, error) {
 
 // configsOf returns the configs that fit a model, the best first.
 func configsOf(ctx context.Context, env recipe.Env, path string, o *Options) ([]string, error) {
-	src, _, owned, err := openModel(ctx, &Recipe{}, path, o)
+	src, _, owned, err := openModel(ctx, &Recipe{}, path, o, o.headerRoom())
 	if err != nil {
 		return nil, err
 	}

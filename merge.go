@@ -65,6 +65,9 @@ func MergeAll(ctx context.Context, outs []Output, o Options) (rep *Report, err e
 		return nil, err
 	}
 	defer headers.Release()
+	if o.Heap != nil {
+		o.Heap(s.o.MaxRAM - (s.plan.HostBytes - s.plan.Standing) - s.plan.Ring.Bytes())
+	}
 	done, err := run.Run(ctx, s.plan, s.models.sources, sinks, s.candidates[s.used].devices, run.Options{
 		Budget: s.budget, NonFinite: o.NonFinite.guards(), CheckOutput: true, Progress: s.progress(), Rescue: s.rescue})
 	if err != nil {
@@ -138,31 +141,30 @@ func prepare(ctx context.Context, outs []Output, o Options) (s *session, err err
 		return s, err
 	}
 	var targets []plan.Target
-	var recipes int64
+	po := s.o.planning()
 	seen := map[*Recipe]bool{}
 	for i := range outs {
-		t, err := s.target(ctx, &outs[i])
+		t, err := s.target(ctx, &outs[i], &po)
 		if err != nil {
 			return s, err
 		}
 		targets = append(targets, t)
 		if r := outs[i].Recipe; !seen[r] {
 			seen[r] = true
-			recipes += r.bytes
+			po.Fixed += max(r.bytes, graphBytes(len(t.Metadata[RecipeKey])))
 		}
 	}
 	if err = s.open(ctx); err != nil {
 		return s, err
 	}
 	s.budget = device.NewBudget("host memory", s.o.MaxRAM)
-	po := s.o.planning()
-	po.Fixed = s.models.headerBytes() + recipes
 	s.checkDirs()
 	return s, s.place(ctx, targets, po)
 }
 
-// target opens the models of an output that are not open yet, and solves its recipe.
-func (s *session) target(ctx context.Context, out *Output) (t plan.Target, err error) {
+// target opens the models of an output that are not open yet, which po counts, and solves its
+// recipe.
+func (s *session) target(ctx context.Context, out *Output, po *plan.Options) (t plan.Target, err error) {
 	switch {
 	case out.Recipe == nil:
 		return t, tensor.Errorf(tensor.ClassUsage, "an output has no recipe")
@@ -173,7 +175,7 @@ func (s *session) target(ctx context.Context, out *Output) (t plan.Target, err e
 	if err != nil {
 		return t, err
 	}
-	if t.Sources, err = s.models.open(ctx, out.Recipe, g.Models(), &s.o); err != nil {
+	if t.Sources, err = s.models.open(ctx, out.Recipe, g.Models(), &s.o, po); err != nil {
 		return t, err
 	}
 	if t.Solved, err = recipe.Solve(ctx, g, s.models.bind(g.Models(), t.Sources), s.o.solving()); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
 	"github.com/mecha-gpu/mecha-gpu/stream/safetensors"
 	"github.com/mecha-gpu/mecha-gpu/stream/vfs"
@@ -29,20 +30,32 @@ type modelID struct{ path, file string }
 
 // open opens the models of a recipe that are not open yet, and returns the numbers of all of
 // them. Two paths of one file are opened once for each path: the graph tells them apart.
-func (m *models) open(ctx context.Context, r *Recipe, paths []string, o *Options) (numbers []int, err error) {
+// Headers are added to po, and not read where the memory is too small for them; then all of
+// them are measured, so that the error says what they need together.
+func (m *models) open(ctx context.Context, r *Recipe, paths []string, o *Options, po *plan.Options) (numbers []int, err error) {
 	var errs []error
+	over := false
 	for _, path := range paths {
-		n, err := m.openOne(ctx, r, path, o)
-		if err != nil {
+		n, err := m.openOne(ctx, r, path, o, po)
+		var room *safetensors.RoomError
+		switch {
+		case errors.As(err, &room):
+			over = true
+			po.Fixed += room.Need
+		case err != nil:
 			errs = append(errs, err)
-			continue
+		default:
+			numbers = append(numbers, n)
 		}
-		numbers = append(numbers, n)
+	}
+	if over && len(errs) == 0 {
+		return nil, &tensor.Error{Class: tensor.ClassFit, Err: errors.New("the memory limit is too small for the headers of the models"),
+			Want: "at least " + plan.Size(po.Least()), Got: plan.Size(po.MaxRAM), Hint: "raise --max-ram"}
 	}
 	return numbers, errors.Join(errs...)
 }
 
-func (m *models) openOne(ctx context.Context, r *Recipe, path string, o *Options) (int, error) {
+func (m *models) openOne(ctx context.Context, r *Recipe, path string, o *Options, po *plan.Options) (int, error) {
 	id := modelID{path: recipe.CleanPath(path)}
 	if _, ok := o.Sources[path]; !ok {
 		file, err := resolve(o.fs(), path, modelDirs(r, o))
@@ -54,7 +67,7 @@ func (m *models) openOne(ctx context.Context, r *Recipe, path string, o *Options
 	if n, ok := m.at[id]; ok {
 		return n, nil
 	}
-	src, file, owned, err := openModel(ctx, r, path, o)
+	src, file, owned, err := openModel(ctx, r, path, o, po.Room())
 	if err != nil {
 		return 0, err
 	}
@@ -63,9 +76,19 @@ func (m *models) openOne(ctx context.Context, r *Recipe, path string, o *Options
 	}
 	n := len(m.sources)
 	m.at[id] = n
+	po.Fixed += src.Header().MemoryBytes()
 	m.sources, m.owned = append(m.sources, src), append(m.owned, owned)
 	m.reports = append(m.reports, ModelReport{Path: path, File: file, Keys: src.Header().Len()})
 	return n, nil
+}
+
+// headerRoom is what the header of a single model may take, before there is a plan.
+func (o *Options) headerRoom() int64 {
+	po := o.planning()
+	if po.MaxRAM == 0 {
+		po.MaxRAM = defaultMaxRAM()
+	}
+	return po.Room()
 }
 
 // modelDirs are the folders in which the models of a recipe are looked for.
@@ -73,7 +96,8 @@ func modelDirs(r *Recipe, o *Options) []string {
 	return append(append([]string{}, o.ModelDirs...), "", r.dir)
 }
 
-func openModel(ctx context.Context, r *Recipe, path string, o *Options) (src tensor.Source, file string, owned bool, err error) {
+// openModel opens a model whose header may take room bytes.
+func openModel(ctx context.Context, r *Recipe, path string, o *Options, room int64) (src tensor.Source, file string, owned bool, err error) {
 	if s, ok := o.Sources[path]; ok {
 		return s, s.Name(), false, nil
 	}
@@ -81,7 +105,7 @@ func openModel(ctx context.Context, r *Recipe, path string, o *Options) (src ten
 	if err != nil {
 		return nil, "", false, err
 	}
-	s, err := safetensors.Open(ctx, o.fs(), file)
+	s, err := safetensors.OpenWithin(ctx, o.fs(), file, room)
 	return s, file, true, err
 }
 
@@ -121,15 +145,6 @@ func (m *models) bind(paths []string, numbers []int) []recipe.Model {
 		list[i] = recipe.Model{Path: path, Header: m.sources[numbers[i]].Header()}
 	}
 	return list
-}
-
-// headerBytes is what the headers take in memory.
-func (m *models) headerBytes() int64 {
-	var n int64
-	for _, s := range m.sources {
-		n += s.Header().MemoryBytes()
-	}
-	return n
 }
 
 // close closes what was opened here.

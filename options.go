@@ -47,6 +47,14 @@ type Options struct {
 	// and tensors; 0 means a quarter of what the machine, or its cgroup, has.
 	MaxRAM int64
 
+	// ProgramRAM is the part of MaxRAM that the program takes for itself, beside the merge.
+	ProgramRAM int64
+
+	// Heap, if not nil, is called once when the merge is planned, before it moves a tensor, with
+	// the part of MaxRAM that is not held outside the Go heap. A program that bounds its memory
+	// as a whole sets the limit of the Go runtime by it.
+	Heap func(bytes int64)
+
 	// Threads is the number of workers on the CPU; 0 means all processors.
 	Threads int
 

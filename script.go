@@ -70,7 +70,7 @@ func LoadScript(ctx context.Context, path string, s ScriptOptions, o Options) (*
 // keys returns the function that reads the keys of a model of a recipe in dir.
 func (o *Options) keys(ctx context.Context, dir string) func(path string) (config.Keys, error) {
 	return func(path string) (config.Keys, error) {
-		src, _, owned, err := openModel(ctx, &Recipe{dir: dir}, path, o)
+		src, _, owned, err := openModel(ctx, &Recipe{dir: dir}, path, o, o.headerRoom())
 		if err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ func (o *Options) check() error {
 		return usage("output dtype %v: expected a floating-point type", o.OutputDType)
 	case o.Compat != "" && o.Compat != CompatReference:
 		return usage("compat %q: expected %q", o.Compat, CompatReference)
-	case o.MaxRAM < 0 || o.MaxVRAM < 0 || o.Threads < 0 || o.UnitBytes < 0:
+	case o.MaxRAM < 0 || o.ProgramRAM < 0 || o.MaxVRAM < 0 || o.Threads < 0 || o.UnitBytes < 0:
 		return usage("sizes and counts must not be negative")
 	case o.NonFinite > RefuseNonFinite || o.ExtraKeys > RefuseExtra || o.OnShapeMismatch > FirstShape || o.OnDeviceError > StopOnDeviceError:
 		return usage("a policy is not one of its constants")
@@ -59,7 +59,7 @@ func (o *Options) solving() recipe.Options {
 func (o *Options) planning() plan.Options {
 	return plan.Options{MergeDType: o.MergeDType, OutputDType: o.OutputDType, Guard: o.NonFinite != KeepNonFinite,
 		FirstShape: o.OnShapeMismatch == FirstShape, StrictKeys: o.StrictKeys, Compat: o.Compat != "",
-		MaxRAM: o.MaxRAM, Workers: o.Threads, UnitBytes: o.UnitBytes}
+		MaxRAM: o.MaxRAM, Program: o.ProgramRAM, Workers: o.Threads, UnitBytes: o.UnitBytes}
 }
 
 // droppedMetadata are prefixes of metadata that says something about the bytes of the

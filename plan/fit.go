@@ -13,6 +13,7 @@ import (
 const (
 	workerBytes  = 256 << 10
 	plannerBytes = 1 << 20
+	jobRefBytes  = 8
 )
 
 // Sizes of units and slots. Units of less than 16 KiB cost more in calls than workers gain;
@@ -66,10 +67,7 @@ func deviceMemory(infos []device.Info) int64 {
 // is used at most: first units shrink, then workers go.
 func (sv *survey) fit(p *Plan, infos []device.Info) error {
 	wish, workers, depth := sv.wishes(infos)
-	p.Standing = sv.o.Fixed + plannerBytes + 8*int64(len(sv.p.jobs)) // a jobRef each
-	for _, l := range p.Layouts {
-		p.Standing += l.MemoryBytes()
-	}
+	p.Standing = sv.standing()
 	m := memory{host: sv.o.MaxRAM - p.Standing, device: deviceMemory(infos), devices: len(infos), depth: depth}
 	least := sv.slot(min(wish, lastUnitBytes))
 	for m.depth > 1 && !m.fits(1, least) { // better without overlap than not at all

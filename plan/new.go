@@ -84,20 +84,13 @@ func NewAll(ctx context.Context, targets []Target, infos []device.Info, o Option
 		return nil, err
 	}
 	plan := &Plan{Missing: sv.missing, Mismatched: sv.mismatched, Used: sv.used, Unread: sv.unread()}
-	for t := range p.targets {
-		layout, err := sv.layout(t)
-		if err != nil {
-			return nil, err
-		}
-		p.targets[t].layout = layout.Header
-		plan.Layouts = append(plan.Layouts, layout)
-	}
-	plan.Jobs = p.order()
 	plan.Totals = sv.totals
 	plan.Totals.Programs = p.lower.Programs()
 	if err := sv.fit(plan, infos); err != nil {
 		return nil, err
 	}
+	sv.finish(plan)
+	plan.Jobs = p.order()
 	p.ring = plan.Ring
 	p.budget = plan.leasable
 	plan.Totals.BytesRead += sv.readAgain(p)

@@ -12,6 +12,7 @@ type Options struct {
 	Compat      bool         // the reference's behaviour: integers are cast and merged
 
 	MaxRAM    int64 // bytes of host memory
+	Program   int64 // bytes of it that the program takes for itself
 	Fixed     int64 // bytes of it that are taken already: headers of the inputs
 	Workers   int   // 0: as many as the device wants
 	UnitBytes int64 // 0: as the device wants

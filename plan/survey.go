@@ -15,10 +15,10 @@ import (
 type survey struct {
 	p          *planner
 	o          Options
-	outs       [][]output // by target
-	missing    []Names    // by target
-	lacking    []Names    // of these, the mandatory ones
-	mismatched []Names    // by target
+	layouts    []layout // by target
+	missing    []Names  // by target
+	lacking    []Names  // of these, the mandatory ones
+	mismatched []Names  // by target
 	errs       []error
 	nErrs      int
 	totals     Totals
@@ -31,13 +31,7 @@ type survey struct {
 	again      map[jobMemory]int64 // bytes that jobs with several sweeps read again
 	resident   int64               // bytes of the sources of all jobs with several sweeps
 	linked     linked
-}
-
-// output is a key that comes out.
-type output struct {
-	key   string
-	dtype tensor.DType
-	shape tensor.Shape
+	over       bool // the memory is too small; outputs are only counted
 }
 
 // rep stands for all segments that run the same Lowered.
@@ -60,16 +54,19 @@ func (sv *survey) keys(ctx context.Context) error {
 	for i, h := range sv.p.headers {
 		sv.read[i] = make([]bool, h.Len())
 	}
-	sv.outs, sv.missing, sv.lacking, sv.mismatched = make([][]output, n), make([]Names, n), make([]Names, n), make([]Names, n)
-	for t := range sv.outs {
-		sv.outs[t] = make([]output, 0, sv.p.targets[t].e.s.NumKeys())
+	sv.layouts, sv.missing, sv.lacking, sv.mismatched = make([]layout, n), make([]Names, n), make([]Names, n), make([]Names, n)
+	for t := range sv.layouts {
+		sv.layouts[t].Header = tensor.NewHeader(0)
+		sv.layouts[t].Metadata = sv.p.targets[t].metadata
 	}
 	i := 0
 	err := sv.p.candidates(func(key string, in []int) error {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		i++
+		if i++; i%checkEvery == 0 {
+			sv.checkRoom()
+		}
 		return sv.key(key, in)
 	})
 	if err != nil {
@@ -106,7 +103,7 @@ func (sv *survey) complete() error {
 		switch {
 		case sv.o.StrictKeys && missing.Count > 0:
 			return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("%d keys cannot be produced: %s", missing.Count, list(missing))}
-		case len(sv.outs[t]) == 0:
+		case sv.layouts[t].keys == 0:
 			return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("nothing to merge: no key can be produced"), Got: modelNames(s),
 				Hint: "the models of the recipe have no key in common, or a parameter is given for other keys"}
 		}
@@ -188,7 +185,9 @@ func (sv *survey) output(i int, m *made) error {
 	if m.v.note.Mismatch {
 		sv.mismatched[m.target].add(m.key)
 	}
-	sv.outs[m.target] = append(sv.outs[m.target], output{sv.p.targets[m.target].e.s.OutputName(m.key), m.dtype, shape})
+	if err := sv.layouts[m.target].add(sv.p.targets[m.target].e.s.OutputName(m.key), m.dtype, shape); err != nil {
+		return err
+	}
 	note := finalNote(m.v.note, sv.segs, i)
 	t := &sv.totals
 	t.BytesWrite += size
@@ -344,24 +343,4 @@ func btoi(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// layout sorts the outputs of a target into file order and gives each its position.
-func (sv *survey) layout(t int) (tensor.Layout, error) {
-	outs := sv.outs[t]
-	slices.SortFunc(outs, func(a, b output) int {
-		return tensor.FileOrder(tensor.Entry{Key: a.key, DType: a.dtype}, tensor.Entry{Key: b.key, DType: b.dtype})
-	})
-	h := tensor.NewHeader(len(outs))
-	h.Metadata = sv.p.targets[t].metadata
-	var pos int64
-	for i := range outs {
-		o := &outs[i]
-		if err := h.Add(o.key, o.dtype, o.shape, pos); err != nil {
-			return tensor.Layout{}, err
-		}
-		pos += h.At(i).Size
-	}
-	sv.outs[t] = nil
-	return tensor.Layout{Header: h}, nil
 }

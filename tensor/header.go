@@ -126,7 +126,7 @@ func (h *Header) add(key string, d DType, shape Shape, pos, size int64) error {
 		return headerError(key, "the header has more keys than are supported")
 	}
 	if 4*(h.n+1) > 3*len(h.table) {
-		h.rehash(2 * h.n)
+		h.rehash(2*h.n - 1) // which doubles the table
 	}
 	hash := maphash.String(h.seed, key)
 	slot, found := h.find(hash, key)
@@ -157,12 +157,17 @@ func (h *Header) ent(i int) *packedEntry { return &h.ents[i/entBlock][i%entBlock
 
 // rehash makes the table large enough for n entries.
 func (h *Header) rehash(n int) {
+	h.table = make([]uint32, tableLen(n))
+	h.refill()
+}
+
+// tableLen returns the length of a table that holds n entries and has room for one more.
+func tableLen(n int) int {
 	size := 16
 	for 3*size < 4*(n+1) {
 		size *= 2
 	}
-	h.table = make([]uint32, size)
-	h.refill()
+	return size
 }
 
 // Grow makes room for n more entries in the hash table. It is only a matter of speed.
@@ -242,6 +247,29 @@ func (s byPos) Less(i, j int) bool {
 		cmp.Compare(a.keyOff, b.keyOff), cmp.Compare(a.keyLen, b.keyLen)) < 0
 }
 
+// Arrange puts the entries into file order and each behind the one before it, so that a
+// header whose entries came in any order becomes the layout of a file. It needs no memory
+// beside the header's.
+func (h *Header) Arrange() {
+	if s := (byFile{h}); !sort.IsSorted(s) {
+		sort.Sort(s)
+		clear(h.table)
+		h.refill()
+	}
+	var pos int64
+	for i := range h.n {
+		e := h.ent(i)
+		e.pos = pos
+		pos += e.size
+	}
+}
+
+type byFile struct{ h *Header }
+
+func (s byFile) Len() int           { return s.h.n }
+func (s byFile) Swap(i, j int)      { byPos{h: s.h}.Swap(i, j) }
+func (s byFile) Less(i, j int) bool { return FileOrder(s.h.At(i), s.h.At(j)) < 0 }
+
 // Len returns the number of entries.
 func (h *Header) Len() int {
 	if h == nil {
@@ -306,4 +334,11 @@ func (h *Header) MemoryBytes() int64 {
 		n += int64(len(k) + len(v) + 64)
 	}
 	return n
+}
+
+// HeaderBytes returns about how much memory a header with so many entries takes whose keys
+// have keyBytes bytes together, without metadata. Shapes are few, and left out.
+func HeaderBytes(entries int, keyBytes int64) int64 {
+	blocks := func(n, size int64) int64 { return (n + size - 1) / size * size }
+	return blocks(32*int64(entries), 32*entBlock) + blocks(keyBytes, keyBlock) + 4*int64(tableLen(entries))
 }

@@ -163,3 +163,46 @@ func TestAHeaderTakesAbout45BytesPerEntryAndTheKey(t *testing.T) {
 		t.Errorf("%d bytes per entry", got)
 	}
 }
+
+func TestArrangePutsEntriesInFileOrderWithoutGaps(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for n := range 50 {
+		h, ref := NewHeader(0), &reference{}
+		for i := range n * 50 {
+			d := DTypes()[4+rng.IntN(18)]
+			key, shape := fmt.Sprint("k", rng.IntN(1000), "-", i), Shape{rng.Int64N(9)}
+			if err := h.Add(key, d, shape, rng.Int64N(99)); err != nil {
+				t.Fatal(err)
+			}
+			ref.entries = append(ref.entries, Entry{key, d, shape, 0, shape[0] * d.Size()})
+		}
+		h.Arrange()
+		slices.SortFunc(ref.entries, FileOrder)
+		pos := int64(0)
+		for i := range ref.entries {
+			e := &ref.entries[i]
+			e.Pos = pos
+			pos += e.Size
+			ref.names = append(ref.names, e.DType.String())
+		}
+		compareHeaders(t, h, ref)
+	}
+}
+
+// What a header takes can be told from the number of its entries and the length of its keys.
+func TestHeaderBytesIsWhatAHeaderTakes(t *testing.T) {
+	h, keyBytes := NewHeader(0), 0
+	for i := range 200_000 {
+		if i%997 == 0 && i > 10_000 {
+			got, want := HeaderBytes(i, int64(keyBytes)), h.MemoryBytes()
+			if diff := got - want; diff < -want/30 || diff > want/30 {
+				t.Fatalf("%d entries: %d bytes, the header has %d", i, got, want)
+			}
+		}
+		key := fmt.Sprintf("model.layers.%d.mlp.experts.%d.weight", i/100, i%100)
+		keyBytes += len(key)
+		if err := h.Add(key, F16, Shape{2, 1}, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

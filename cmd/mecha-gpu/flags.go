@@ -138,6 +138,7 @@ func (f *mergeFlags) options(a *app, cmd *cobra.Command) (mecha.Options, error) 
 		MaxVRAM:         int64(f.maxVRAM),
 		OnDeviceError:   f.onDevice.value(),
 		MaxRAM:          int64(f.maxRAM),
+		ProgramRAM:      programBytes,
 		Threads:         f.threads,
 		UnitBytes:       int64(f.unitBytes),
 		MergeDType:      f.mergeDType.value,

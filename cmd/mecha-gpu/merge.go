@@ -119,6 +119,7 @@ func (o *mergeOptions) run(a *app, cmd *cobra.Command, ins []input, paths []stri
 	options.Strict = o.strict
 	options.MakeDirs = o.mkdir
 	a.limitMemory(options.MaxRAM)
+	options.Heap = a.limitMemory
 	p := a.newProgress()
 	options.Progress = p.update
 	report, err := a.lib.Merge(cmd.Context(), ins, paths, options)

@@ -42,8 +42,8 @@ func TestFlagsBecomeOptions(t *testing.T) {
 		t.Errorf("devices %v, want the CPU", lib.options.Devices)
 	}
 	got := lib.options
-	got.Devices, got.Progress = nil, nil
-	want := mecha.Options{ModelDirs: []string{"m,1", "m2"}, MaxRAM: 1 << 30, MaxVRAM: 3 << 30, OnDeviceError: mecha.StopOnDeviceError, Threads: 3, UnitBytes: 1 << 16, MergeDType: tensor.F64,
+	got.Devices, got.Progress, got.Heap = nil, nil, nil
+	want := mecha.Options{ModelDirs: []string{"m,1", "m2"}, MaxRAM: 1 << 30, ProgramRAM: 3 << 20, MaxVRAM: 3 << 30, OnDeviceError: mecha.StopOnDeviceError, Threads: 3, UnitBytes: 1 << 16, MergeDType: tensor.F64,
 		OutputDType: tensor.BF16, MergeSpace: "delta", Fallback: "f.safetensors", StrictKeys: true, ExtraKeys: mecha.DropExtra,
 		NonFinite: mecha.RefuseNonFinite, OnShapeMismatch: mecha.FirstShape, Strict: true, Compat: "sd-mecha-1.1.5", MakeDirs: true}
 	if !reflect.DeepEqual(got, want) {
@@ -59,8 +59,8 @@ func TestDefaultsOfMerge(t *testing.T) {
 	c := cli{lib: lib}
 	c.want(t, c.run("merge", "r.mecha", "-o", "out"), 0)
 	got := lib.options
-	got.Devices, got.Progress = nil, nil
-	if want := (mecha.Options{MergeDType: tensor.F32, MergeSpace: "weight", FastestDevice: true}); !reflect.DeepEqual(got, want) {
+	got.Devices, got.Progress, got.Heap = nil, nil, nil
+	if want := (mecha.Options{ProgramRAM: 3 << 20, MergeDType: tensor.F32, MergeSpace: "weight", FastestDevice: true}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }

@@ -94,7 +94,7 @@ func (s *Sink) verify(ctx context.Context, drop []int) (err error) {
 			return fmt.Errorf("the tensor %q is not what was written", t.key)
 		}
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		return s.corrupt(err)
 	}

@@ -67,16 +67,16 @@ func readHead(r io.ReaderAt, path string, size int64) ([]byte, error) {
 const bytesPerTensor = 128
 
 // loadHeader parses and validates the header of a file and adds its tensors to h, with
-// base added to their positions. It returns the length of the header.
-func loadHeader(ctx context.Context, r io.ReaderAt, path string, size, base int64, h *tensor.Header) (int64, error) {
+// base added to their positions, as long as c lets it. It returns the length of the header.
+func loadHeader(ctx context.Context, r io.ReaderAt, path string, size, base int64, h *tensor.Header, c *counter) (int64, error) {
 	n, err := readPrefix(r, path, size)
 	if err != nil {
 		return 0, err
 	}
 	first := h.Len()
-	h.Grow(int(n / bytesPerTensor))
-	l := loader{path: path, h: h, base: base, size: size - prefixLen - n}
-	meta, err := parseHeader(ctx, r, path, n, l.add)
+	h.Grow(int(min(n, max(c.room, 0)) / bytesPerTensor))
+	l := loader{path: path, h: h, base: base, size: size - prefixLen - n, count: c}
+	meta, err := parseHeader(ctx, r, path, n, l.add, l.text)
 	if err != nil {
 		return 0, err
 	}
@@ -87,6 +87,9 @@ func loadHeader(ctx context.Context, r io.ReaderAt, path string, size, base int6
 			}
 			h.Metadata[k] = v
 		}
+	}
+	if c.end(h); c.over {
+		return n, nil
 	}
 	h.SortByPos(first)
 	return n, l.checkOrder(first)
@@ -99,6 +102,8 @@ type loader struct {
 	base int64 // position of the file's data section in that of the state dict
 	size int64 // bytes in the file's data section
 
+	count *counter
+
 	last     string // name of the element type of the tensor before, and
 	lastType tensor.DType
 }
@@ -109,6 +114,9 @@ func (l *loader) add(t *rawTensor) error {
 		e := invalid(l.path, strings.Clone(t.key), "the tensor ends behind the end of the file, which is truncated or corrupt")
 		e.Got, e.Want = fmt.Sprintf("data_offsets [%d, %d]", t.begin, t.end), fmt.Sprintf("at most %d", l.size)
 		return e
+	}
+	if !l.count.add(l.h, t.key) {
+		return nil
 	}
 	if t.dtype != l.last {
 		l.last = strings.Clone(t.dtype)
@@ -127,6 +135,9 @@ func (l *loader) add(t *rawTensor) error {
 	}
 	return nil
 }
+
+// text reports whether a member of the metadata is to be kept.
+func (l *loader) text(key, value []byte) bool { return l.count.addText(l.h, key, value) }
 
 // named adds the path to an error of tensor.Header.
 func (l *loader) named(err error) error {

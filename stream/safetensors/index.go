@@ -48,7 +48,7 @@ func (s *Source) openIndex(ctx context.Context, path string) (err error) {
 		}
 		paths = append(paths, join(dir, f))
 	}
-	if err := s.openFiles(ctx, paths); err != nil {
+	if err := s.openFiles(ctx, paths); err != nil || s.count.over {
 		return err
 	}
 	return s.checkIndex(ctx, index)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -16,15 +17,24 @@ import (
 // read and validated. Errors are of ClassInput, or of ClassIO if the system cannot
 // read.
 func Open(ctx context.Context, fsys vfs.FS, path string) (*Source, error) {
+	return OpenWithin(ctx, fsys, path, math.MaxInt64)
+}
+
+// OpenWithin is Open for a header that may take room bytes of memory (room may be negative).
+// It takes no more: what is left of a larger one is only counted, and the error is a *RoomError.
+func OpenWithin(ctx context.Context, fsys vfs.FS, path string, room int64) (*Source, error) {
 	info, err := fsys.Stat(path)
 	if err != nil {
 		return nil, readError(path, err)
 	}
-	s := &Source{name: path, fs: fsys, header: tensor.NewHeader(0)}
+	s := &Source{name: path, fs: fsys, header: tensor.NewHeader(0), count: counter{room: room}}
 	if info.Mode.IsDir() {
 		err = s.openFolder(ctx, path)
 	} else {
 		err = s.openFile(ctx, path)
+	}
+	if err == nil && s.count.over {
+		err = &RoomError{Path: path, Need: s.count.need(), Room: room}
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -79,7 +89,7 @@ func (s *Source) load(ctx context.Context, i int) error {
 		sh.base = s.shards[i-1].base + s.shards[i-1].size
 	}
 	sh.first = s.header.Len()
-	n, err := loadHeader(ctx, sh.file, sh.path, sh.info.Size, sh.base, s.header)
+	n, err := loadHeader(ctx, sh.file, sh.path, sh.info.Size, sh.base, s.header, &s.count)
 	if err != nil {
 		return s.explainDuplicate(sh, err)
 	}

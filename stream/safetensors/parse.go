@@ -31,6 +31,7 @@ type rawTensor struct {
 type parser struct {
 	scanner
 	tensor func(*rawTensor) error
+	keep   func(key, value []byte) bool // whether a member of the metadata is kept; nil: all are
 
 	metadata map[string]string
 	seenMeta bool
@@ -45,9 +46,10 @@ type parser struct {
 	onField, onLength, onOffset func() error
 }
 
-// parseHeader parses the header in the bytes [8, 8+n) of r and returns its metadata.
-func parseHeader(ctx context.Context, r io.ReaderAt, path string, n int64, each func(*rawTensor) error) (map[string]string, error) {
-	p := &parser{scanner: newScanner(ctx, r, path, prefixLen, prefixLen+n), tensor: each}
+// parseHeader parses the header in the bytes [8, 8+n) of r and returns its metadata, of which
+// keep may refuse members.
+func parseHeader(ctx context.Context, r io.ReaderAt, path string, n int64, each func(*rawTensor) error, keep func(key, value []byte) bool) (map[string]string, error) {
+	p := &parser{scanner: newScanner(ctx, r, path, prefixLen, prefixLen+n), tensor: each, keep: keep}
 	p.onField, p.onLength, p.onOffset = p.parseField, p.parseLength, p.parseOffset
 	if err := p.object(&p.name, p.parseMember); err != nil {
 		return nil, err
@@ -84,7 +86,11 @@ func (p *parser) parseMetadata() error {
 		if _, found := p.metadata[string(p.field)]; found {
 			return p.errorf("duplicate key %q", p.field)
 		}
-		p.metadata[string(p.field)] = string(p.text)
+		if p.keep == nil || p.keep(p.field, p.text) {
+			p.metadata[string(p.field)] = string(p.text)
+		} else {
+			clear(p.metadata)
+		}
 		return nil
 	})
 }

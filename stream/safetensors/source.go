@@ -21,6 +21,7 @@ type Source struct {
 	fs     vfs.FS
 	header *tensor.Header
 	shards []shard // ascending in base and first
+	count  counter // of the header, while it is read
 }
 
 var _ tensor.Source = (*Source)(nil)
