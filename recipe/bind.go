@@ -34,7 +34,7 @@ func (e Env) Merge(id string, pos []any, kw ...methods.KW[any]) (*Expr, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	n, bad := e.apply(m, args, e.line)
+	n, bad := e.apply(m, args, e.at)
 	for _, b := range bad {
 		errs = append(errs, b.err)
 	}
@@ -62,12 +62,12 @@ type badArgument struct {
 }
 
 // apply binds the arguments and makes the node.
-func (e Env) apply(m *methods.Method, args []argument, line int) (*Expr, []badArgument) {
+func (e Env) apply(m *methods.Method, args []argument, at place) (*Expr, []badArgument) {
 	bound, bad := bind(m, args)
 	if bad != nil {
 		return nil, bad
 	}
-	n := &Expr{kind: MergeNode, method: m, args: make([][]*Expr, len(m.Params)), line: line}
+	n := &Expr{kind: MergeNode, method: m, args: make([][]*Expr, len(m.Params)), at: at}
 	for p := range m.Params {
 		for _, i := range bound[p] {
 			n.args[p] = append(n.args[p], args[i].node)
@@ -76,7 +76,7 @@ func (e Env) apply(m *methods.Method, args []argument, line int) (*Expr, []badAr
 			}
 		}
 		if def := m.Params[p].Default; def != nil && len(bound[p]) == 0 {
-			d, err := e.value(*def, "", line)
+			d, err := e.value(*def, "", at)
 			if err != nil {
 				return nil, []badArgument{{-1, err}}
 			}

@@ -20,11 +20,11 @@ func (e Env) Model(path string, h Hints) (*Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.model(path, h, e.line), nil
+	return e.model(path, h, e.at), nil
 }
 
-func (e Env) model(path string, h Hints, line int) *Expr {
-	return (&Expr{kind: ModelNode, path: path, hints: h, line: line}).seal()
+func (e Env) model(path string, h Hints, at place) *Expr {
+	return (&Expr{kind: ModelNode, path: path, hints: h, at: at}).seal()
 }
 
 // Literal makes a node for a state dict of values and nodes. The entries are copied. It
@@ -41,11 +41,11 @@ func (e Env) Literal(entries []Entry, h Hints) (*Expr, error) {
 		}
 		seen[entries[i].Key] = true
 	}
-	return e.literal(slices.Clone(entries), h, e.line), nil
+	return e.literal(slices.Clone(entries), h, e.at), nil
 }
 
-func (e Env) literal(entries []Entry, h Hints, line int) *Expr {
-	return (&Expr{kind: LiteralNode, entries: entries, hints: h, line: line}).seal()
+func (e Env) literal(entries []Entry, h Hints, at place) *Expr {
+	return (&Expr{kind: LiteralNode, entries: entries, hints: h, at: at}).seal()
 }
 
 // Value makes a node that has one value for every key, in a merge space ("" if the recipe
@@ -54,19 +54,19 @@ func (e Env) Value(v methods.Value, space methods.Space) (*Expr, error) {
 	if _, err := e.hints(Hints{Space: space}); err != nil {
 		return nil, err
 	}
-	return e.value(v, space, e.line)
+	return e.value(v, space, e.at)
 }
 
 // converter is the method that makes one value from a state dict with one key.
 const converter = "convert_singleton"
 
-func (e Env) value(v methods.Value, space methods.Space, line int) (*Expr, error) {
+func (e Env) value(v methods.Value, space methods.Space, at place) (*Expr, error) {
 	m, ok := e.Methods.Get(converter)
 	if !ok {
 		return nil, tensor.Errorf(tensor.ClassRecipe, "the method %s is needed for values, but is not defined", converter)
 	}
-	lit := e.literal([]Entry{{Key: config.SingletonKey, Value: v}}, Hints{config.SingletonID, space}, line)
-	return (&Expr{kind: MergeNode, method: m, args: [][]*Expr{{lit}}, line: line}).seal(), nil
+	lit := e.literal([]Entry{{Key: config.SingletonKey, Value: v}}, Hints{config.SingletonID, space}, at)
+	return (&Expr{kind: MergeNode, method: m, args: [][]*Expr{{lit}}, at: at}).seal(), nil
 }
 
 // hints checks hints and gives configs their canonical identifiers.
@@ -115,19 +115,19 @@ func (e Env) Convert(x any) (*Expr, error) {
 		}
 		return x, nil
 	case []Entry:
-		return e.operand(x, 0)
+		return e.operand(x, place{})
 	case map[string]any:
 		entries, err := e.entries(x)
 		if err != nil {
 			return nil, err
 		}
-		return e.operand(entries, 0)
+		return e.operand(entries, place{})
 	}
 	v, err := valueOf(x)
 	if err != nil {
 		return nil, err
 	}
-	return e.value(v, "", e.line)
+	return e.value(v, "", e.at)
 }
 
 func (e Env) entries(m map[string]any) ([]Entry, error) {
@@ -153,14 +153,14 @@ func (e Env) entries(m map[string]any) ([]Entry, error) {
 }
 
 // operand makes the literal for a dict that is used where a node is needed.
-func (e Env) operand(entries []Entry, line int) (*Expr, error) {
+func (e Env) operand(entries []Entry, at place) (*Expr, error) {
 	if err := uniform(entries); err != nil {
 		return nil, err
 	}
-	if line == 0 {
+	if at.line == 0 {
 		return e.Literal(entries, Hints{})
 	}
-	return e.literal(entries, Hints{}, line), nil
+	return e.literal(entries, Hints{}, at), nil
 }
 
 // uniform fails if a dict is not one that can be used where a node is needed: its values

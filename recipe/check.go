@@ -131,7 +131,7 @@ func (c *valueChecker) merge(user int, param *methods.Param, n *occurrence) (mor
 
 func (c *valueChecker) fail(user int, key string, err error) {
 	e := c.nodes[user].expr
-	c.errs.add(&tensor.Error{Class: tensor.ClassRecipe, Path: c.place(e), Key: key, Err: fmt.Errorf("%s: %w", e.method.ID, err)})
+	c.errs.add(c.pointAt(e, &tensor.Error{Key: key, Err: fmt.Errorf("%s: %w", e.method.ID, err)}))
 }
 
 // implement replaces an interface by the first of its implementations whose configs and

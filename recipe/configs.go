@@ -125,9 +125,9 @@ func (c *component) add(p pin) {
 func (s *solver) choose(c *component) error {
 	if len(c.pins) > 1 {
 		a, b := c.pins[0], c.pins[1]
-		return &tensor.Error{Class: tensor.ClassRecipe, Path: s.place(s.nodes[b.user].expr),
+		return s.pointAt(s.nodes[b.user].expr, &tensor.Error{
 			Err:  fmt.Errorf("the model configs do not agree: %s, but %s, and both must have one config", s.pinText(a), s.pinText(b)),
-			Hint: "a conversion between them is needed"}
+			Hint: "a conversion between them is needed"})
 	}
 	s.vote(c)
 	switch {

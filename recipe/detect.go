@@ -183,14 +183,10 @@ func whose(c *config.Config) string {
 
 // foreign is the error about keys none of which are in the config.
 func (s *solver) foreign(c *component, n *Expr, keys config.Keys, list string) error {
-	err := &tensor.Error{Class: tensor.ClassRecipe, Path: s.place(n),
-		Err: fmt.Errorf("%s: none of its keys is a key of %s: %s", describe(n), whose(c.config), list)}
-	if n.kind == ModelNode {
-		err.Class, err.Path = tensor.ClassInput, n.path
-	}
+	err := &tensor.Error{Err: fmt.Errorf("%s: none of its keys is a key of %s: %s", describe(n), whose(c.config), list)}
 	if keys.Has(config.SingletonKey) && n.kind == LiteralNode {
 		err.Hint = "one value for all keys is written as a number, or with convert_singleton"
-		return err
+		return s.pointAt(n, err)
 	}
 	if len(c.pins) == 1 {
 		err.Err = fmt.Errorf("%w; %s", err.Err, s.pinText(c.pins[0]))
@@ -208,7 +204,11 @@ func (s *solver) foreign(c *component, n *Expr, keys config.Keys, list string) e
 	if len(fits) > 0 {
 		err.Err = fmt.Errorf("%w (they are keys of %s)", err.Err, strings.Join(fits, " or "))
 	}
-	return err
+	if n.kind == ModelNode {
+		err.Class, err.Path = tensor.ClassInput, n.path
+		return err
+	}
+	return s.pointAt(n, err)
 }
 
 func names(steps []*methods.Method) string {

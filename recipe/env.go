@@ -13,11 +13,19 @@ type Env struct {
 	Spaces  methods.Spaces
 	Limits  Limits
 
-	line int // of a text, for the nodes that are made
+	at place // of the nodes that are made
 }
 
-// At returns e, so that the nodes made with it are named by a line of a text in messages.
-func (e Env) At(line int) Env { e.line = line; return e }
+// place is where a text has a node. The zero value is that of a node from no text.
+type place struct {
+	line   int    // from 1
+	column int    // in characters, from 1; 0 if messages do not show the line
+	text   string // the line, if column is not 0
+}
+
+// At returns e, so that messages about the nodes made with it show their place: a line of a
+// text, and a column of it (both from 1).
+func (e Env) At(line, column int, text string) Env { e.at = place{line, column, text}; return e }
 
 // Builtin returns the methods, configs and spaces of sd-mecha 1.1.5.
 func Builtin() Env {

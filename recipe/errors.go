@@ -49,10 +49,25 @@ func (e *ParseError) Error() string {
 	}
 	b.WriteString(e.Err.Error())
 	if e.Text != "" {
-		line, pad := excerpt(e.Text, e.Column)
-		b.WriteString("\n\t" + line + "\n\t" + pad + "^")
+		b.WriteString(place{e.Line, e.Column, e.Text}.excerpt())
 	}
 	return b.String()
+}
+
+// pointed is an error with the line that it is about, and a caret below it.
+type pointed struct {
+	err error
+	at  place
+}
+
+func (e *pointed) Unwrap() error { return e.err }
+
+func (e *pointed) Error() string { return e.err.Error() + e.at.excerpt() }
+
+// excerpt is the line, and below it a caret that points at the column.
+func (p place) excerpt() string {
+	line, pad := excerpt(p.text, p.column)
+	return "\n\t" + line + "\n\t" + pad + "^"
 }
 
 // excerptRunes is how much of a long line is shown.

@@ -26,7 +26,7 @@ type Expr struct {
 	entries []Entry
 	method  *methods.Method
 	args    [][]*Expr // by parameter; defaults are filled in
-	line    int       // of the text that it came from; 0 if it did not
+	at      place
 	digest  Digest
 }
 

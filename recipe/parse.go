@@ -222,7 +222,7 @@ func (p *parser) finish() {
 		p.fail(0, -1, err)
 		return
 	}
-	last.node = p.env.literal(entries, Hints{}, last.line)
+	last.node = p.env.literal(entries, Hints{}, place{line: last.line})
 }
 
 // literal returns the entries of a dict for a node.

@@ -121,20 +121,33 @@ func (s *solver) available(context.Context) error {
 	return errors.Join(errs...)
 }
 
-// errorAt makes an error about a node: its place is the file and the line.
-func (s *solver) errorAt(n *Expr, err error) error {
-	return &tensor.Error{Class: tensor.ClassRecipe, Path: s.place(n), Err: err}
+// errorAt makes an error about a node.
+func (s *solver) errorAt(n *Expr, err error) error { return s.pointAt(n, &tensor.Error{Err: err}) }
+
+// pointAt completes an error about a node: where it is, and what is written there.
+func (s *solver) pointAt(n *Expr, err *tensor.Error) error {
+	err.Class, err.Path = tensor.ClassRecipe, s.place(n)
+	if n.at.column == 0 {
+		return err
+	}
+	return &pointed{err, n.at}
 }
 
-// place is "recipe.mecha:4"; "" if the node came from no text.
+// place is "recipe.mecha:4", or "mix.star:4:7"; "" if the node came from no text.
 func (s *solver) place(n *Expr) string {
-	switch {
-	case n.line == 0:
-		return s.g.name
-	case s.g.name == "":
-		return fmt.Sprintf("line %d", n.line)
+	place := s.g.name
+	if n.at.line == 0 {
+		return place
 	}
-	return fmt.Sprintf("%s:%d", s.g.name, n.line)
+	if place == "" {
+		place = fmt.Sprintf("line %d", n.at.line)
+	} else {
+		place += fmt.Sprintf(":%d", n.at.line)
+	}
+	if n.at.column > 0 {
+		place += fmt.Sprintf(":%d", n.at.column)
+	}
+	return place
 }
 
 // describe names a node in messages: weighted_sum (line 4).
@@ -151,8 +164,8 @@ func describe(n *Expr) string {
 			name = "the value " + v.String()
 		}
 	}
-	if n.line > 0 {
-		name += fmt.Sprintf(" (line %d)", n.line)
+	if n.at.line > 0 {
+		name += fmt.Sprintf(" (line %d)", n.at.line)
 	}
 	return name
 }

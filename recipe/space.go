@@ -237,12 +237,12 @@ func (x *spaceSolver) names(mask uint64) string {
 // occurrence in it.
 func (x *spaceSolver) ambiguous(i int, c *spaceClass) error {
 	n := x.nodes[i].expr
-	err := &tensor.Error{Class: tensor.ClassRecipe, Path: x.place(n),
+	err := &tensor.Error{
 		Err: fmt.Errorf("the merge space of %s is not clear: it could be %s", describe(n), x.names(c.mask))}
 	if n.kind == MergeNode {
 		err.Hint = "give a hint such as merge_space=\"weight\" to the models or literals below it, or ask for the space any"
 	} else {
 		err.Hint = "say which with a hint such as merge_space=\"weight\", or ask for the space any"
 	}
-	return err
+	return x.pointAt(n, err)
 }

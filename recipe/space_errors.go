@@ -1,7 +1,9 @@
 package recipe
 
 import (
+	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -35,8 +37,7 @@ func (x *spaceSolver) disagree(c *spaceClass, d demand) error {
 		}
 		lines = append(lines, x.tieText(t))
 	}
-	return &tensor.Error{Class: tensor.ClassRecipe, Path: x.place(x.nodes[at.user].expr),
-		Err: fmt.Errorf("%s", strings.Join(lines, "; ")), Hint: x.advice(other, d)}
+	return x.pointAt(x.nodes[at.user].expr, &tensor.Error{Err: errors.New(strings.Join(lines, "; ")), Hint: x.advice(other, d)})
 }
 
 // reason says what a demand wants and where it comes from.
@@ -106,12 +107,7 @@ func (x *spaceSolver) path(from, to int) []tie {
 func (x *spaceSolver) advice(a, b demand) string {
 	weight, delta := x.mask(methods.Weight), x.mask(methods.Delta)
 	pair := func(p, q uint64) bool { return a.mask == p && b.mask == q || a.mask == q && b.mask == p }
-	hint := ""
-	for _, d := range []demand{a, b} {
-		if d.why == whyHint {
-			hint = " or change the hint"
-		}
-	}
+	hint := x.otherHint(a, b) + x.otherHint(b, a)
 	switch {
 	case b.why == whyRoot && pair(weight, delta):
 		return "ask for the merge space " + x.names(a.mask) + ", or add the difference to a model with add_difference" + hint
@@ -120,5 +116,16 @@ func (x *spaceSolver) advice(a, b demand) string {
 	case pair(weight, delta):
 		return "subtract makes a difference of two models, add_difference makes a model of a model and a difference" + hint
 	}
-	return strings.TrimPrefix(hint, " or ")
+	return strings.TrimPrefix(hint, ", or ")
+}
+
+// otherHint says which hint would meet a demand that a hint is against.
+func (x *spaceSolver) otherHint(hint, d demand) string {
+	switch {
+	case hint.why != whyHint:
+		return ""
+	case bits.OnesCount64(d.mask) == 1:
+		return fmt.Sprintf(", or say merge_space=%q of %s", x.names(d.mask), describe(x.nodes[hint.user].expr))
+	}
+	return ", or change the hint of " + describe(x.nodes[hint.user].expr)
 }

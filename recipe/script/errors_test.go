@@ -1,6 +1,7 @@
 package script
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -66,6 +67,8 @@ func TestErrorsSayWhereAndWhy(t *testing.T) {
 		{"out = 1\ndef recipe():\n    return 1", 2, 1, "both"},
 		{"def recipe(x):\n    return 1", 1, 12, "parameter x has no default|x=0.5"},
 		{"def recipe(x=None):\n    return 1", 1, 12, "NoneType"},
+		{"def recipe():\n    model('a')", 2, 1, "the result is None|returns"},
+		{"out = None", 1, 1, "the result is None"},
 		{"def recipe(*x):\n    return 1", 1, 1, "one by one"},
 	} {
 		_, err := Run([]byte(c.program), "r.star", recipe.Builtin(), Options{})
@@ -75,6 +78,31 @@ func TestErrorsSayWhereAndWhy(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// Errors that are found when a program has ended, too, show what they are about.
+func TestErrorsOfSolvingShowWhereANodeWasMade(t *testing.T) {
+	for _, c := range []struct{ program, want string }{
+		{"a, b = model('a'), model('b')\ndef f(x):\n\treturn a + x # sum\nout = f(b)",
+			"r.star:3:11: the merge spaces do not agree: |\n\t\treturn a + x # sum\n\t\t         ^|merge_space=\"delta\" of model \"b\" (line 1)"},
+		{"a = model('a')\nout = (1 and\n  weighted_sum(a, a, a))", "r.star:3:3: the merge spaces do not agree: |\n\t  weighted_sum(a, a, a))\n\t  ^|merge_space=\"param\""},
+		{"out = cast(model('a'),\n  dtype='float17')", "r.star:1:7: cast: parameter dtype|\n\tout = cast(model('a'),\n\t      ^"},
+		{"out = weighted_sum(model('a', config='sdxl-sgm'),\n model('b', config='sd1-ldm'))", "r.star:2:2: the model configs do not agree|\n\t model('b', config='sd1-ldm'))\n\t ^"},
+	} {
+		g, err := Run([]byte(c.program), "r.star", recipe.Builtin(), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = recipe.Solve(context.Background(), g, nil, recipe.Options{})
+		if err == nil || tensor.ClassOf(err) != tensor.ClassRecipe {
+			t.Fatalf("%s\n%v", c.program, err)
+		}
+		for _, want := range strings.Split(c.want, "|") {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s\n%q is not in: %v", c.program, want, err)
+			}
+		}
 	}
 }
 

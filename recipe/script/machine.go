@@ -146,7 +146,11 @@ func (m *machine) made(e *recipe.Expr, err error) (starlark.Value, error) {
 func (m *machine) here() recipe.Env {
 	for i := 0; i < m.thread.CallStackDepth(); i++ {
 		if pos := m.thread.CallFrame(i).Pos; pos.Filename() == sourceName {
-			return m.env.At(int(pos.Line))
+			line := ""
+			if int(pos.Line) <= len(m.src) {
+				line = m.src[pos.Line-1]
+			}
+			return m.env.At(int(pos.Line), m.callee(pos), line)
 		}
 	}
 	return m.env

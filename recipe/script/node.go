@@ -67,14 +67,15 @@ func (n *node) CompareSameType(op syntax.Token, y starlark.Value, _ int) (bool, 
 // AttrNames lists what may stand after the dot.
 func (n *node) AttrNames() []string { return []string{"to"} }
 
-// Attr returns the method to: x.to("float16") is cast(x, dtype="float16").
+// Attr returns the method to: x.to("float16") is cast(x, dtype="float16"). As in Python, either
+// argument may be left out.
 func (n *node) Attr(name string) (starlark.Value, error) {
 	if name != "to" {
 		return nil, nil
 	}
 	return starlark.NewBuiltin("to", func(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		var dtype, device starlark.Value = starlark.None, starlark.None
-		if err := starlark.UnpackArgs("to", args, kwargs, "dtype", &dtype, "device?", &device); err != nil {
+		if err := starlark.UnpackArgs("to", args, kwargs, "dtype?", &dtype, "device?", &device); err != nil {
 			return nil, err
 		}
 		if text, ok := starlark.AsString(dtype); ok {

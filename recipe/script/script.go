@@ -131,6 +131,9 @@ func load(src []byte, name string, env recipe.Env, o Options, anyModel bool) (*m
 // graph makes the recipe of a result. Models that were named from outside must be part of it:
 // one that is not was mistyped somewhere.
 func (m *machine) graph(v starlark.Value, models map[string]string) (*recipe.Graph, error) {
+	if v == starlark.None {
+		return nil, m.fail(m.end(), errors.New("the result is None, expected a node (a function gives what it returns)"))
+	}
 	x, err := m.value(v)
 	if err != nil {
 		return nil, m.fail(m.end(), fmt.Errorf("the result: %w", err))

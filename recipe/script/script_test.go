@@ -69,6 +69,7 @@ merge "scale" &2 &4
 merge "add_difference" &5 &5`},
 	{"to", `out = a.to("float16")`, `merge "cast" $A dtype="float16"`},
 	{"to a type for each key", `out = a.to({"x": "float16", "y": "bfloat16"})`, "dict x=\"float16\" y=\"bfloat16\"\nmerge \"cast\" $A dtype=&1"},
+	{"to a device", `out = a.to(device="cpu")`, `merge "cast" $A device="cpu"`},
 	{"variadic from a list", "out = n_average(*[a, b, c])", `merge "n_average" $A $B $C`},
 	{"names after a list, as in Python", "out = clamp(a, *[b, c], stiffness=0.5, **{})", `merge "clamp" $A $B $C stiffness=0.5`},
 	{"names before and after a list", "out = ties_sum(k=0.2, *[a - b, a - c], vote_sgn=True)", `merge "subtract" $A $B
