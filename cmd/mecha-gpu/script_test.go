@@ -90,7 +90,7 @@ func TestWrongProgramsAreReportedWithTheirPlace(t *testing.T) {
 	})
 	for name, words := range map[string][]string{
 		"wrong.star":   {"wrong.star:2:11: ", "cannot be scaled", "\n\tout = 0.5 * a\n\t          ^"},
-		"spaces.star":  {"spaces.star:3: ", "the merge spaces do not agree"},
+		"spaces.star":  {"spaces.star:3:9: ", "the merge spaces do not agree"},
 		"bytes.star":   {"this is no program"},
 		"missing.star": {"cannot read the recipe"},
 	} {
