@@ -112,7 +112,7 @@ func TestConfigsSayWhatIsWrong(t *testing.T) {
 		{2, []string{"no.yaml", "cannot read the model config"}, []string{"vet", path("r.mecha"), "--config", path("no.yaml")}},
 		{2, []string{"holds no model config", "*.yaml"}, []string{"vet", path("r.mecha"), "--config", t.TempDir()}},
 		{3, []string{"my-bad.yaml:4", `key "w"`, `"dtpe"`, "dtype"}, []string{"vet", path("r.mecha"), "--config", path("my-bad.yaml")}},
-		{3, []string{`"sdxl-sgm" is defined already`}, []string{"configs", "list", "--config", path("sdxl-sgm.yaml")}},
+		{3, []string{`sdxl-sgm.yaml: model config "sdxl-sgm" is defined already`}, []string{"configs", "list", "--config", path("sdxl-sgm.yaml")}},
 		{4, []string{"r.mecha"}, []string{"configs", "detect", path("r.mecha")}},
 	} {
 		c := cli{lib: facade{}}

@@ -12,7 +12,7 @@ import (
 const showLong = `Print a recipe as .mecha text, in the one form that equal recipes share: arguments before
 what uses them, defaults spelled out. FILE is a .mecha file, a .star program, a merged
 .safetensors file, or - for standard input. A model is opened only if a program converts it and
-does not name its model config; then its header is read.`
+does not name its model config; then its header is read. -e EXPR takes the place of FILE.`
 
 const graphLong = `Draw a recipe: a box for each model and each merge, once, also if it is used often; values
 are lines in the boxes. The picture is SVG, or text for Graphviz (DOT).`
@@ -50,12 +50,12 @@ func newRecipeShowCommand(a *app) *cobra.Command {
 		Aliases: []string{"format"},
 		Short:   "Print a recipe as .mecha text",
 		Long:    showLong,
-		Args:    exactly("FILE"),
+		Args:    f.recipeArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return (&recipeWriter{sourceFlags: f, form: oneOf(named[string]{asText, asText})}).run(a, cmd, args)
 		},
 	}
-	f.addScript(cmd.Flags())
+	f.add(cmd.Flags())
 	f.addConfigs(cmd.Flags())
 	a.helpWithParameters(cmd)
 	return cmd

@@ -115,7 +115,7 @@ func TestSourcesOfRecipesExcludeEachOther(t *testing.T) {
 		"vet r.star --set a=1 --set a=2":     "a is given twice",
 		"vet":                                "vet needs RECIPE or -e EXPR",
 		"recipe shwo":                        `unknown command "shwo" of recipe; did you mean "show"?`,
-		"recipe show":                        "show needs FILE",
+		"recipe show":                        "show needs RECIPE or -e EXPR",
 		"recipe show r.mecha --set alpha=.5": "only a program",
 	} {
 		c := cli{lib: &fakeLibrary{}}
@@ -147,6 +147,11 @@ merge "weighted_sum" &0 &1 &4
 		}
 	}
 	c := cli{lib: facade{}}
+	c.want(t, c.run("recipe", "show", "-e", "weighted_sum(a, b, alpha=x)", "-m", "a=a.safetensors", "-m", "b=b.safetensors", "--set", "x=0.25"), 0)
+	if got := c.stdout.String(); got != want {
+		t.Errorf("of an expression:\n%s", got)
+	}
+	c = cli{lib: facade{}}
 	c.want(t, c.run("recipe", "show", filepath.Join(dir, "out.safetensors")), 0)
 	if got := c.stdout.String(); !strings.HasPrefix(got, "version 0.1.0\n") || !strings.Contains(got, `merge "weighted_sum"`) {
 		t.Errorf("of a merged file:\n%s", got)

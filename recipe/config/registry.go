@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 
@@ -16,6 +17,9 @@ type Row struct {
 
 	// file is the identifier that is written in the file of the config; "" if it is ID.
 	file string
+
+	// path is the file that the config was read from; "" if there is none.
+	path string
 
 	// probe lists what all names and aliases of keys begin with, so that detection need not
 	// make configs that cannot fit; nil: not known.
@@ -88,7 +92,7 @@ func (r Registry) with(rows []Row) (Registry, error) {
 		}
 		for _, id := range []string{row.ID, row.Inner} {
 			if _, taken := n.byID[id]; taken || id == StructuralID || id == InferID {
-				return r, tensor.Errorf(tensor.ClassRecipe, "model config %q is defined already", id)
+				return r, n.taken(id, row)
 			}
 			if id != "" {
 				n.byID[id] = len(n.rows)
@@ -97,6 +101,15 @@ func (r Registry) with(rows []Row) (Registry, error) {
 		n.rows = append(n.rows, row)
 	}
 	return n, nil
+}
+
+// taken is the error about a row that has the identifier of another.
+func (r Registry) taken(id string, row Row) error {
+	err := fmt.Errorf("model config %q is defined already", id)
+	if other, ok := r.Get(id); ok && other.path != "" {
+		err = fmt.Errorf("%w, by %s", err, other.path)
+	}
+	return &tensor.Error{Class: tensor.ClassRecipe, Path: row.path, Err: err}
 }
 
 // Get returns the row of an identifier. The identifiers structural and infer have none.

@@ -63,7 +63,7 @@ func ReadYAML(file string, text []byte) (Row, error) {
 	if err != nil {
 		return Row{}, inFile(file, err)
 	}
-	row := Row{ID: id, file: inner, Make: func() *Config { return c }}
+	row := Row{ID: id, file: inner, path: file, Make: func() *Config { return c }}
 	if inner != id {
 		row.Inner = inner
 	}
