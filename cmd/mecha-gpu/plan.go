@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -105,7 +105,7 @@ func planText(p *mecha.PlanReport) string {
 		t.row("  device memory", "planned "+humanBytes(p.PlannedVRAM))
 	}
 	t.row("  work", fmt.Sprintf("%s, units of %s, %s", plural(p.Workers, "worker"), humanBytes(p.UnitBytes), plural(p.Programs, "program")))
-	t.row("  time", fmt.Sprintf("about %.2g s", p.Seconds))
+	t.row("  time", "about "+humanTime(max(time.Microsecond, time.Duration(p.Seconds*float64(time.Second)))))
 	nameRow(t, "  missing", p.Missing)
 	nameRow(t, "  shapes differ", p.Mismatched)
 	warningRows(t, p.Warnings)
