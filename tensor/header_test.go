@@ -193,9 +193,9 @@ func TestArrangePutsEntriesInFileOrderWithoutGaps(t *testing.T) {
 func TestHeaderBytesIsWhatAHeaderTakes(t *testing.T) {
 	h, keyBytes := NewHeader(0), 0
 	for i := range 200_000 {
-		if i%997 == 0 && i > 10_000 {
+		if i%997 == 0 && i > 5000 {
 			got, want := HeaderBytes(i, int64(keyBytes)), h.MemoryBytes()
-			if diff := got - want; diff < -want/30 || diff > want/30 {
+			if diff := got - want; diff < 0 || diff > want/10 {
 				t.Fatalf("%d entries: %d bytes, the header has %d", i, got, want)
 			}
 		}

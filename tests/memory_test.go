@@ -135,8 +135,8 @@ func manyKeys(t *testing.T, path string, n int, seed byte) {
 	check(t, os.WriteFile(path, file, 0o600))
 }
 
-// Three state dicts of 100,000 keys are merged within the limit; where the limit is too
-// small for them, the merge is refused before it starts.
+// Merges of state dicts with 100,000 keys stay within any limit: those that are refused before
+// they start, and those that have just what they need.
 func TestMemoryIsBoundedForManyKeys(t *testing.T) {
 	if !canMeasure {
 		t.Skip("the peak of memory cannot be measured on this system")
@@ -146,22 +146,66 @@ func TestMemoryIsBoundedForManyKeys(t *testing.T) {
 		manyKeys(t, filepath.Join(dir, string(name)), 100_000, byte(i))
 	}
 	check(t, os.WriteFile(filepath.Join(dir, "r.mecha"), []byte(recipeFor("abc", "merge \"subtract\" &1 &2\nmerge \"add_difference\" &0 &3 alpha=0.5")), 0o600))
-	args := []string{"merge", filepath.Join(dir, "r.mecha"), "-o", filepath.Join(dir, "out"), "--max-ram"}
-	m := measure(t, append(args, "64MiB")...)
-	if m.Exit != 0 || m.RSS > memoryLimit+runtimeSlack {
-		t.Errorf("exit code %d, peak memory %.1f MiB, want at most %d\n%s", m.Exit, float64(m.RSS)/(1<<20), (memoryLimit+runtimeSlack)>>20, m.stderr)
+	model := func(name string) string { return name + "=" + filepath.Join(dir, name) }
+	for name, c := range map[string]struct {
+		most int64 // what the merge may need
+		args []string
+	}{
+		"one output":   {48 << 20, []string{filepath.Join(dir, "r.mecha"), "-o", filepath.Join(dir, "out")}},
+		"five outputs": {96 << 20, []string{"-e", "a + x*(b - c)", "-m", model("a"), "-m", model("b"), "-m", model("c"), "--sweep", "x=0.1:0.5:0.1", "-o", filepath.Join(dir, "out-{x}")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append(append([]string{"merge"}, c.args...), "--max-ram")
+			least := leastMemory(t, args, filepath.Join(dir, "out*"))
+			if least > c.most {
+				t.Errorf("needs %d bytes, want at most %d", least, c.most)
+			}
+			if m := measureWithin(t, args, c.most+16<<20); m.Exit != 0 {
+				t.Errorf("with more memory: exit code %d: %s", m.Exit, m.stderr)
+			}
+			found, err := filepath.Glob(filepath.Join(dir, "out*"))
+			check(t, err)
+			for _, path := range found {
+				check(t, os.Remove(path))
+			}
+		})
 	}
-	t.Logf("peak memory %.1f MiB", float64(m.RSS)/(1<<20))
-	check(t, os.Remove(filepath.Join(dir, "out")))
-	for _, limit := range []string{"32.0", "8.0"} {
-		m := measure(t, append(args, limit+"MiB")...)
-		if m.Exit != 5 || !strings.Contains(m.stderr, "found "+limit+" MiB, expected at least ") || !strings.Contains(m.stderr, "--max-ram") {
-			t.Errorf("%s MiB: exit code %d: %s", limit, m.Exit, m.stderr)
-		}
-		if _, err := os.Stat(filepath.Join(dir, "out")); err == nil {
-			t.Errorf("%s MiB: refused, but there is an output", limit)
-		}
+}
+
+// measureWithin runs a merge with a memory limit, which it must keep, and logs its peak.
+func measureWithin(t *testing.T, args []string, limit int64) measured {
+	t.Helper()
+	m := measure(t, append(args, fmt.Sprintf("%dKiB", limit>>10))...)
+	t.Logf("%.1f MiB: exit code %d, peak memory %.1f MiB", float64(limit)/(1<<20), m.Exit, float64(m.RSS)/(1<<20))
+	if m.RSS > limit+runtimeSlack {
+		t.Errorf("%.1f MiB: peak memory %.1f MiB, want at most %d more", float64(limit)/(1<<20), float64(m.RSS)/(1<<20), runtimeSlack>>20)
 	}
+	return m
+}
+
+// leastMemory starts a merge with little memory, and with what each refusal says it needs, until
+// it is done. No refusal may leave an output, take more memory than it had, or ask for what is
+// then not enough more than once: first the headers of the inputs must fit, then all the rest.
+func leastMemory(t *testing.T, args []string, outputs string) int64 {
+	t.Helper()
+	limit := int64(8 << 20)
+	for range 3 {
+		m := measureWithin(t, args, limit)
+		if m.Exit == 0 {
+			return limit
+		}
+		_, text, ok := strings.Cut(m.stderr, "expected at least ")
+		var need float64
+		if _, err := fmt.Sscanf(text, "%f MiB (raise --max-ram)", &need); err != nil || !ok || m.Exit != 5 {
+			t.Fatalf("%d bytes: exit code %d: %s", limit, m.Exit, m.stderr)
+		}
+		if found, _ := filepath.Glob(outputs); len(found) > 0 {
+			t.Errorf("%d bytes: refused, but there is an output", limit)
+		}
+		limit = int64((need + 0.1) * (1 << 20)) // the text is rounded
+	}
+	t.Fatalf("with %d bytes, as asked for, it is refused again", limit)
+	return 0
 }
 
 // A sweep of a tensor much larger than the memory limit, and one of many keys, stay within it.
