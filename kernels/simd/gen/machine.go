@@ -99,15 +99,20 @@ func (m machine) prepare(kind byte, isQ bool) {
 	}
 }
 
-// address leaves the address of the first element of P or Q in AX or BX.
+// address leaves the address of the first element of P or Q in AX or BX. Only the compute type
+// has an index mask: other kinds are dense operands and stores, which always move.
 func (m machine) address(kind byte, isQ bool) {
 	ptr, extra, base, idx := pPtr, pExtra, "AX", "CX"
 	if isQ {
 		ptr, extra, base, idx = qPtr, qExtra, "BX", "DI"
 	}
 	m.ins("MOVQ %d(SI), %s", ptr, base)
-	m.ins("MOVQ %d(SI), %s", extra, idx)
-	m.ins("ANDQ R9, %s", idx)
+	if kind != 'm' {
+		idx = "R9"
+	} else {
+		m.ins("MOVQ %d(SI), %s", extra, idx)
+		m.ins("ANDQ R9, %s", idx)
+	}
 	m.ins("LEAQ (%s)(%s*%d), %s", base, idx, m.size(kind), base)
 }
 
