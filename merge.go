@@ -58,6 +58,9 @@ func MergeAll(ctx context.Context, outs []Output, o Options) (rep *Report, err e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.checkOpenFiles(); err != nil {
+		return nil, err
+	}
 	rep = s.report()
 	rep.Time.Plan = time.Since(start)
 	headers, err := s.budget.Take(ctx, "headers and layout", s.plan.Standing-s.plan.Ring.Bytes())

@@ -337,8 +337,7 @@ func (h *Header) MemoryBytes() int64 {
 }
 
 // HeaderBytes returns about how much memory a header with so many entries takes whose keys
-// have keyBytes bytes together, without metadata, and rather more than less. Shapes are few, and
-// left out.
+// have keyBytes bytes together, without metadata. Shapes are few, and left out.
 func HeaderBytes(entries int, keyBytes int64) int64 {
 	blocks := func(n, size int64) int64 { return (n/size + 1) * size }
 	const grown = 16 << 10 // first blocks grow, and become somewhat larger than others

@@ -16,6 +16,10 @@ var _ FS = OS{}
 // a lock on it ends before it has its final name.
 const CloseBeforeRename = closeBeforeRename
 
+// MaxOpenFiles returns how many files the system lets the process have open at a time, standard
+// streams included; MaxInt if there is no such limit.
+func MaxOpenFiles() int { return maxOpenFiles() }
+
 // maxLinks is how many symbolic links Resolve follows; Linux follows 40
 // (path_resolution(7)).
 const maxLinks = 40

@@ -21,6 +21,14 @@ func IsNoSpace(err error) bool {
 	return errors.Is(err, ErrNoSpace) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }
 
+func maxOpenFiles() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxInt
+	}
+	return int(min(limit.Cur, math.MaxInt))
+}
+
 // syncDir opens the folder and syncs it. Some file systems cannot sync folders and
 // say so with EINVAL or ENOTSUP; their renames are as durable as they get.
 func syncDir(path string) error {

@@ -56,6 +56,9 @@ func freeBytes(path string) (int64, error) {
 	return int64(min(free, math.MaxInt64)), nil
 }
 
+// maxOpenFiles: handles of Windows are limited by memory only.
+func maxOpenFiles() int { return math.MaxInt }
+
 // lock locks the last byte that a file could have: locks on Windows keep others from
 // reading and writing what they cover, and this byte is never used.
 func lock(f *os.File) error {
