@@ -89,6 +89,12 @@ func (w *weigher) add(v starlark.Value, depth int) {
 		}
 	case starlark.Sequence:
 		w.n += int64(v.Len())
+	case starlark.Iterable: // the characters of a string, which know no length
+		it := v.Iterate()
+		defer it.Done()
+		for x := starlark.Value(nil); w.n <= w.limit && it.Next(&x); {
+			w.n++
+		}
 	}
 }
 
@@ -173,9 +179,11 @@ func (m *machine) binary(op syntax.Token, x, y starlark.Value) (starlark.Value, 
 }
 
 // How the receiver of a method call is counted: methods that look at one element of it only,
-// and methods whose result may be the product of what they are given.
+// methods that may make an element of every byte, and methods whose result may be the product of
+// what they are given.
 var (
 	oneElement = map[string]bool{"append": true, "get": true, "setdefault": true, "add": true, "to": true}
+	cuts       = map[string]bool{"split": true, "rsplit": true, "splitlines": true}
 	products   = map[string]bool{"replace": true, "join": true, "format": true}
 )
 
@@ -216,6 +224,9 @@ func (m *machine) chargeMethod(name string, x starlark.Value, args starlark.Tupl
 	self, err := m.weigh(x)
 	if err != nil {
 		return err
+	}
+	if cuts[name] {
+		self *= unitBytes
 	}
 	if products[name] {
 		if given > m.work/self { // a value weighs at least 1
