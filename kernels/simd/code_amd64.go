@@ -14,8 +14,8 @@ type Code struct {
 
 	// portable says that some operation has no handler: Machines run the Program in Go.
 	portable bool
-	wide     bool // whole chunks are summed with registers of 512 bits
-	long     bool // nothing else is to be done
+	features features
+	long     bool // walks sum whole chunks, and nothing else is to be done
 
 	// values computes everything that sums need into scratch; direct leaves out what walks
 	// read from operands in place, and is nil if there is no such value.
@@ -101,13 +101,13 @@ type move struct{ word, entry uint32 }
 
 // Compile makes code for a Program, which must be valid. It never fails on a valid
 // Program: what has no handler runs in portable Go.
-func Compile(p *kernels.Program) (*Code, error) { return compile(p, wideAvailable()) }
+func Compile(p *kernels.Program) (*Code, error) { return compile(p, available()) }
 
-func compile(p *kernels.Program, wide bool) (*Code, error) {
+func compile(p *kernels.Program, f features) (*Code, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	c := &Code{prog: p, wide: wide, esz: p.Compute.DType().Size()}
+	c := &Code{prog: p, features: f, esz: p.Compute.DType().Size()}
 	c.layOperands()
 	c.layResults()
 	c.layWitnesses()
@@ -119,7 +119,7 @@ func compile(p *kernels.Program, wide bool) (*Code, error) {
 		c.direct = c.compile(withoutInPlace)
 	}
 	c.reduce = c.reduction()
-	c.long = c.wide && c.onlyWalks()
+	c.long = c.features.avx512 && c.onlyWalks()
 	c.layScratch()
 	return c, nil
 }

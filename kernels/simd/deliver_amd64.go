@@ -83,13 +83,17 @@ func (k *compiler) store(r int) {
 	dst := arg{kind: k.c.results[r].kind, fix: moveStore, n: r}
 	for f := range k.c.prog.Results {
 		if res := &k.c.prog.Results[f]; res.Kind == kernels.OutCount && res.Of == r {
-			k.emit(vmOUTC, dst, countArg(k.c.results[f].tally))
-			k.noteStore(vmOUTC, r)
+			op := vmOUTC
+			if k.c.features.bf16 && handlerOf[k.c.prog.Compute][vmOUTCB][dst.kind][kMem] != 0 {
+				op = vmOUTCB
+			}
+			k.emit(op, dst, countArg(k.c.results[f].tally))
+			k.noteStore(op, kMem, r)
 			return
 		}
 	}
 	k.emit(vmOUT, dst)
-	k.noteStore(vmOUT, r)
+	k.noteStore(vmOUT, kNone, r)
 }
 
 // value writes V, and W of a product, to value scratch for Go to reduce.

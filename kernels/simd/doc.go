@@ -1,6 +1,6 @@
 // Package simd runs Programs of package kernels with AVX2, FMA and F16C instructions and
-// gives the same bits as kernels.Run. Sums of whole chunks use AVX-512 where the processor
-// has it.
+// gives the same bits as kernels.Run. Sums of whole chunks use AVX-512 and counted stores
+// of bfloat16 AVX512-BF16, where the processor has it.
 //
 // [Compile] turns a Program into code for a virtual machine whose operations are written
 // in assembly: an accumulator of 64 float32 or 32 float64 lives in eight vector

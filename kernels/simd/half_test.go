@@ -69,6 +69,23 @@ func TestHalvesRoundOnceFromBothComputeTypes(t *testing.T) {
 	}
 }
 
+// Programs of bfloat16 alone round in pairs: products of all codes that end in ties, lose bits,
+// overflow, or are subnormal.
+func TestPairsRoundOnce(t *testing.T) {
+	needSIMD(t)
+	codes := make([]byte, 0, 2<<16)
+	for c := range 1 << 16 {
+		codes = binary.LittleEndian.AppendUint16(codes, uint16(c))
+	}
+	for _, factor := range []float64{1 + 1.0/256, 1 + 3.0/512, 1.5, 1.0 / 3, 0x1p-9, 0x1.8p-100, 0x1p100} {
+		b := &kernels.Builder{}
+		p := storeOf(kernels.F32, tensor.BF16, tensor.BF16)
+		p.Results[0].V = b.Op2(kernels.OpMul, b.Load(0), b.Num(factor))
+		p.Code = b.Code
+		agree(t, NewMachine(), launchBytes(p, codes))
+	}
+}
+
 // One element of each class among ordinary ones, at every position of two steps: flags are
 // those of the definition wherever the element is, in the body and in the tail.
 func TestFlagsFindOneElementAnywhere(t *testing.T) {

@@ -22,17 +22,16 @@ const (
 	hotBytes    = 4 << 20  // how far back memory counts as a buffer
 )
 
+// streamOps is the table of stores and their streaming forms.
+var streamOps = map[vmOp]vmOp{vmOUT: vmOUTS, vmOUTC: vmOUTSC, vmOUTCB: vmOUTSCB}
+
 // noteStore remembers the instruction just emitted, a store. More than one could not be
 // aligned together, and sums need blocks that start where they do.
-func (k *compiler) noteStore(op vmOp, r int) {
-	q, streamOp := kNone, vmOUTS
-	if op == vmOUTC {
-		q, streamOp = kMem, vmOUTSC
-	}
+func (k *compiler) noteStore(op vmOp, q kind, r int) {
 	word := uint32(len(k.v.words) - insWords)
 	s := &k.v.streaming
 	*s = streaming{stores: s.stores + 1, result: r, word: word, plain: k.v.words[word], stream: k.v.words[word]}
-	if id := handlerOf[k.c.prog.Compute][streamOp][k.c.results[r].kind][q]; id != 0 && len(k.c.sums) == 0 {
+	if id := handlerOf[k.c.prog.Compute][streamOps[op]][k.c.results[r].kind][q]; id != 0 && len(k.c.sums) == 0 {
 		s.stream = uint64(handlerAddr[id])
 	}
 }

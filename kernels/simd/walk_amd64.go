@@ -54,7 +54,7 @@ func (c *Code) addWalk(op walkOp, r int, sums ...int) {
 	k := c.walkKind(way.v)
 	handler := func(op vmOp) uint64 { return uint64(handlerAddr[handlerOf[c.prog.Compute][op][k][kNone]]) }
 	w := walk{handler: handler(op.lanes), sums: sums, v: way.v, w: way.second()}
-	if c.wide {
+	if c.features.avx512 {
 		w.chunks = handler(op.chunks)
 	}
 	c.walks = append(c.walks, w)
@@ -139,7 +139,7 @@ func (m *Machine) walkChunks(w *walk, off, n int64) {
 // wholeChunks reports whether a block of n elements at off is whole chunks, and all walks can
 // sum these.
 func (m *Machine) wholeChunks(off, n int64) bool {
-	return m.code.wide && n%kernels.ChunkElems == 0 && (off-m.groupStart(off+1))%kernels.ChunkElems == 0
+	return m.code.features.avx512 && n%kernels.ChunkElems == 0 && (off-m.groupStart(off+1))%kernels.ChunkElems == 0
 }
 
 // longBlock returns the length of a block at off, the start of a chunk, where there is nothing

@@ -126,8 +126,8 @@ func TestManyChunksGiveTheBitsOfTheDefinition(t *testing.T) {
 func TestNothingButWalksTakesLongBlocks(t *testing.T) {
 	needSIMD(t)
 	p := sumsOf(kernels.F32, tensor.F16, tensor.F16, kernels.Whole, sumSets[0]...)
-	if c := compileOrFail(t, p); c.long != wideAvailable() {
-		t.Errorf("long blocks: %v, with AVX-512: %v", c.long, wideAvailable())
+	if c := compileOrFail(t, p); c.long != available().avx512 {
+		t.Errorf("long blocks: %v, with AVX-512: %v", c.long, available().avx512)
 	}
 	p.Results = append(p.Results, kernels.Result{Kind: kernels.Max, V: p.Results[0].V})
 	if c := compileOrFail(t, p); c.long {

@@ -8,6 +8,7 @@ type machine struct {
 	*emitter
 	f64    bool
 	stream bool // stores bypass the cache
+	bf16   bool // stores use AVX512-BF16
 }
 
 const regs = 8
@@ -46,8 +47,7 @@ func (m machine) splat(f32 uint32, f64 uint64) string {
 func (m machine) begin(op string, p, q byte) { m.emitter.begin(m.compute(), op, p, q) }
 
 // acc is register u of the accumulator.
-func acc(u int) string  { return fmt.Sprintf("Y%d", u) }
-func xacc(u int) string { return fmt.Sprintf("X%d", u) }
+func acc(u int) string { return fmt.Sprintf("Y%d", u) }
 
 // Memory kinds: m is the compute type (a slot, scratch, or dense elements), h float16, b
 // bfloat16, x the other of float32 and float64. p is bfloat16 in pairs: register 2i holds the

@@ -23,9 +23,12 @@ func (m machine) quickBF16(k byte, counted bool) {
 	if !counted {
 		m.anyNaN()
 	}
-	if k == 'p' {
+	switch {
+	case m.bf16:
+		m.convertBF16(k)
+	case k == 'p':
 		m.roundPairs()
-	} else {
+	default:
 		m.roundBF16()
 	}
 	if counted {
