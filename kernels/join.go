@@ -59,7 +59,7 @@ func (j *joins) cut(all []group, g group, cuts []int64) []group {
 		}
 		part := group{first: first, n: end - first, nums: g.nums}
 		for _, o := range g.outs {
-			r := &rebuild{t: j.t, top: true, cuts: j.seen, domain: o.Root.Shape(), first: first, n: end - first, done: map[int32]T{}}
+			r := &rebuild{t: j.t, top: true, cuts: j.seen, domain: o.Root.Shape(), first: first, n: end - first, shape: j.shape(o.Root.Shape(), first, end-first), done: map[int32]T{}}
 			part.outs = append(part.outs, Output{r.node(o.Root.id), o.DType})
 		}
 		all = append(all, part)
@@ -128,12 +128,34 @@ type joins struct {
 	t    *Trace
 	seen map[int32][]int64 // cuts of a node in its own domain
 	err  error
+
+	spread bool // there are values for rows or for columns
+}
+
+// shape is that of a range of a domain: whole rows, if values are spread over rows or columns.
+func (j *joins) shape(domain tensor.Shape, first, n int64) tensor.Shape {
+	row := rowOf(domain)
+	if !j.spread || row == 0 || first%row != 0 || n%row != 0 {
+		return tensor.Shape{n}
+	}
+	s := slices.Clone(domain)
+	s[0] = n / row
+	return s
+}
+
+// rowOf returns the elements of a row.
+func rowOf(s tensor.Shape) int64 {
+	if len(s) == 0 {
+		return 0
+	}
+	return s[1:].N()
 }
 
 // cuts returns where the elements of joined tensors start in a domain, ascending; nil
 // without joins.
 func (j *joins) cuts(id int32, domain tensor.Shape) []int64 {
 	n := &j.t.nodes[id]
+	j.spread = j.spread || n.shape.N() != 1 && !n.shape.Equal(domain)
 	if n.kind != nConcat {
 		return j.below(id, n, domain)
 	}
@@ -212,7 +234,31 @@ type rebuild struct {
 	cuts     map[int32][]int64 // joins below a node, from joins
 	domain   tensor.Shape
 	first, n int64
+	shape    tensor.Shape // of the range
 	done     map[int32]T
+}
+
+// cut returns the shape of the range of a tensor, and its first element: of one that is as large
+// as the domain, of a number, and, if the range is whole rows, of one value per row or column.
+func (r *rebuild) cut(s tensor.Shape) (shape tensor.Shape, first int64, ok bool) {
+	switch row := rowOf(r.domain); {
+	case s.Equal(r.domain):
+		return r.shape, r.first, true
+	case s.N() == 1:
+		return s, 0, true
+	case len(r.shape) != len(r.domain) || !r.shape[1:].Equal(r.domain[1:]) || row == 0 || r.first%row != 0:
+		return nil, 0, false
+	default:
+		switch f, ok := FormOf(s, r.domain); {
+		case !ok:
+			return nil, 0, false
+		case f == Row:
+			shape = slices.Clone(s)
+			shape[0] = r.n / row
+			return shape, r.first / row, true
+		}
+		return s, 0, true
+	}
 }
 
 func (r *rebuild) node(id int32) T {
@@ -227,25 +273,25 @@ func (r *rebuild) node(id int32) T {
 }
 
 func (r *rebuild) copy(id int32, n node) T {
-	dense := n.shape.Equal(r.domain)
-	shape := tensor.Shape{r.n}
-	switch n.kind {
-	case nConcat:
+	if n.kind == nConcat {
 		return r.part(n.list)
+	}
+	shape, first, ok := r.cut(n.shape)
+	if !ok {
+		r.t.fail("a tensor of shape %v cannot be spread over a part of a joined tensor yet", n.shape)
+		return T{r.t, id}
+	}
+	switch whole := n.shape.N() == 1 && !n.shape.Equal(r.domain); n.kind {
 	case nLeaf:
-		if dense {
-			k := n.nodeKey
-			k.start += r.first
-			return r.t.leafView(n, k, shape)
-		}
+		return r.leaf(id, n, shape, first)
 	case nConst, nLit:
-		if dense {
+		if !whole {
 			return r.t.number(n.kind, n.value, shape)
 		}
 	case nOp, nMacro, nGuard:
-		return r.op(n, dense)
+		return r.op(n, shape)
 	case nChoose:
-		if dense {
+		if !whole {
 			args := []T{{r.t, n.list[0]}} // a number: nothing to cut
 			for _, a := range n.list[1:] {
 				args = append(args, r.node(a))
@@ -253,14 +299,28 @@ func (r *rebuild) copy(id int32, n node) T {
 			return r.t.addList(node{nodeKey: n.nodeKey, shape: shape}, args)
 		}
 	case nCall:
-		if dense {
-			return r.call(n)
+		if !whole {
+			return r.call(n, shape)
 		}
 	}
-	if !dense && n.shape.N() != 1 {
-		r.t.fail("a tensor of shape %v cannot be spread over a part of a joined tensor yet", n.shape)
-	}
 	return T{r.t, id}
+}
+
+// leaf is a range of a stored tensor.
+func (r *rebuild) leaf(id int32, n node, shape tensor.Shape, first int64) T {
+	k := n.nodeKey
+	if shape.N() == n.shape.N() {
+		first = 0
+	}
+	if k.order == 0 {
+		k.start += first
+	} else if start, sub, ok := part(r.t.dims(&n), first, shape.N()); ok {
+		k.start, k.order = k.start+start, r.t.orderOf(sub)
+	} else {
+		r.t.fail("a view of shape %v cannot be cut at element %d", n.shape, first)
+		return T{r.t, id}
+	}
+	return r.t.leafView(n, k, shape)
 }
 
 // part returns the part of a joined tensor that holds the range. If it is the result as it
@@ -277,7 +337,7 @@ func (r *rebuild) part(parts []int32) T {
 		if r.top && r.n == size && len(r.cuts[p]) == 0 {
 			return T{r.t, p}
 		}
-		sub := &rebuild{t: r.t, top: r.top, cuts: r.cuts, domain: s, first: r.first - at, n: r.n, done: map[int32]T{}}
+		sub := &rebuild{t: r.t, top: r.top, cuts: r.cuts, domain: s, first: r.first - at, n: r.n, shape: r.shape, done: map[int32]T{}}
 		return sub.node(p)
 	}
 	r.t.fail("a joined tensor has no element %d", r.first)
@@ -285,7 +345,7 @@ func (r *rebuild) part(parts []int32) T {
 }
 
 // op copies an elementwise operation.
-func (r *rebuild) op(n node, dense bool) T {
+func (r *rebuild) op(n node, shape tensor.Shape) T {
 	k := n.nodeKey
 	same := n.kind == nMacro && n.a == n.b
 	for i, a := range n.args() {
@@ -301,15 +361,11 @@ func (r *rebuild) op(n node, dense bool) T {
 			k.c = v.id
 		}
 	}
-	s := n.shape
-	if dense {
-		s = tensor.Shape{r.n}
-	}
-	return r.t.add(k, s, n.level)
+	return r.t.add(k, shape, n.level)
 }
 
 // call copies a call of a Go function, which may be given any range, or else all elements.
-func (r *rebuild) call(n node) T {
+func (r *rebuild) call(n node, shape tensor.Shape) T {
 	if n.goFn.Cut != CutAnywhere {
 		r.t.fail("%s needs whole rows or tensors and cannot be combined with a joined tensor yet", n.goFn.Name)
 	}
@@ -317,5 +373,5 @@ func (r *rebuild) call(n node) T {
 	for _, a := range n.list {
 		args = append(args, r.node(a))
 	}
-	return r.t.addList(node{nodeKey: n.nodeKey, shape: tensor.Shape{r.n}, goFn: n.goFn}, args)
+	return r.t.addList(node{nodeKey: n.nodeKey, shape: shape, goFn: n.goFn}, args)
 }
