@@ -212,8 +212,13 @@ func (w *programWriter) ref(n *recipe.Expr) string {
 	return text
 }
 
+// longDict is how many bytes of entries are written as one line.
+const longDict = 200
+
+// dict writes a dict, a long one with a line for each entry: see checkSource.
 func (w *programWriter) dict(entries []recipe.Entry) string {
 	parts := make([]string, len(entries))
+	length := 0
 	for i, x := range entries {
 		text := ""
 		if x.Node == nil {
@@ -222,6 +227,10 @@ func (w *programWriter) dict(entries []recipe.Entry) string {
 			text = "literal(" + text + ")" // a value would not be a node
 		}
 		parts[i] = quoted(x.Key) + ": " + text
+		length += len(parts[i])
+	}
+	if length > longDict {
+		return "{\n    " + strings.Join(parts, ",\n    ") + ",\n}"
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }

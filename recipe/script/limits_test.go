@@ -1,6 +1,7 @@
 package script
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -80,6 +81,32 @@ func TestDeepConstructsAreRead(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// Values for all keys of a large model, written out, are read; what is not an entry of a line of
+// its own counts.
+func TestEntriesOfDictsAreRead(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("alpha = {\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&b, "    \"model.diffusion_model.output_blocks.%d.transformer_blocks.0.attn1.to_q.weight\": %v,\n", i, float64(i)/1e7)
+	}
+	dict := b.String() + "}\n"
+	if _, err := Run([]byte(dict+"out = weighted_sum(model('a'), model('b'), alpha=alpha)\n"), "r.star", recipe.Builtin(), Options{}); err != nil {
+		t.Error(err)
+	}
+	for name, program := range map[string]string{
+		"no lines":     strings.ReplaceAll(dict, "\n", " ") + "\nout = 1",
+		"more nests":   dict + "out = " + strings.Repeat("-", maxSource) + "1",
+		"calls":        "out = {\n" + strings.Repeat("\"a\": f(1),\n", maxSource/8) + "}",
+		"escapes":      "out = {\n" + strings.Repeat("\"\\\"a\": 1,\n", maxSource/8) + "}",
+		"many entries": "out = {\n" + strings.Repeat("\"a\": 1,\n", maxText/8) + "}",
+	} {
+		_, err := Run([]byte(program), "r.star", recipe.Builtin(), Options{})
+		if err == nil || !strings.Contains(err.Error(), "are read") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

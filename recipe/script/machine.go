@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,7 +20,8 @@ import (
 // Limits of a program, far above what recipes need: a factor for each of 3,000 keys, used in 100
 // merges, takes a half of the work and less of the others.
 const (
-	maxSource  = 64 << 10  // bytes; the compiler recurses into expressions
+	maxSource  = 64 << 10  // bytes, not counting entries; the compiler recurses into expressions
+	maxText    = 8 << 20   // bytes with the entries of dicts that have a line of their own
 	maxNesting = 100       // brackets; data inside data
 	maxSteps   = 2_000_000 // instructions of the interpreter
 	maxWork    = 4_000_000 // entries that are walked through or made, unless Env.Limits.Entries says otherwise
@@ -60,7 +62,7 @@ func newMachine(src []byte, file string, env recipe.Env, o Options) (*machine, e
 	if m.work <= 0 {
 		m.work = maxWork
 	}
-	m.src = strings.Split(lineEnds.Replace(string(src[:min(len(src), maxSource)])), "\n")
+	m.src = strings.Split(lineEnds.Replace(string(src[:min(len(src), maxText)])), "\n")
 	if err := m.checkSource(src); err != nil {
 		return nil, err
 	}
@@ -108,11 +110,25 @@ func (m *machine) assume(name string) bool {
 	return m.names.Has(name)
 }
 
+// entryLine is a line with one entry of a dict. Such lines do not nest: where one is not an entry, it
+// is part of a string, or an error.
+var entryLine = regexp.MustCompile(`^[ \t]*"[^"\\]{0,1000}":[ \t]*([-+]?[0-9A-Za-z_.]{1,60}([-+][0-9]{1,4})?|"[^"\\]{0,100}"),[ \t]*$`)
+
 // checkSource refuses a text that is too long, or nested so deeply that reading it would take
 // too much stack.
 func (m *machine) checkSource(src []byte) error {
-	if len(src) > maxSource {
-		return m.fail(position(1, 1), fmt.Errorf("the program has %d bytes, at most %d are read", len(src), maxSource))
+	if len(src) > maxText {
+		return m.fail(position(1, 1), fmt.Errorf("the program has %d bytes, at most %d are read", len(src), maxText))
+	}
+	counted := 0
+	for _, line := range m.src {
+		if !entryLine.MatchString(line) {
+			counted += len(line) + 1
+		}
+	}
+	if counted-1 > maxSource {
+		return m.fail(position(1, 1), &tensor.Error{Err: fmt.Errorf("the program has %d bytes, at most %d are read", counted-1, maxSource),
+			Hint: "entries of dicts do not count if each has a line of its own"})
 	}
 	depth := 0
 	for i, line := range m.src {
