@@ -3,6 +3,8 @@ package recipe
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -148,16 +150,49 @@ func (s *solver) implement(i int) error {
 			return nil
 		}
 	}
-	return s.errorAt(n.expr, fmt.Errorf("%s has no implementation for these arguments", face.ID))
+	return s.noImplementation(n, face)
 }
 
+// noImplementation says which configs the arguments of an interface have, and which it is for.
+func (s *solver) noImplementation(n *occurrence, face *methods.Method) error {
+	var got, want []string
+	for p := range face.Params {
+		for _, a := range n.args[p] {
+			if _, constant := s.nodes[a].expr.constant(); constant {
+				continue
+			}
+			id := "of no config that is known"
+			if c := s.configs[a].config; !c.Structural() {
+				id = "of config " + c.ID()
+			}
+			got = append(got, fmt.Sprintf("%s %s, in the space %s", face.Params[p].Name, id, s.spaces[a]))
+		}
+	}
+	for _, m := range s.g.env.Methods.All() {
+		for p := range m.Params {
+			if id := m.Params[p].Config; m.Implements == face.ID && id != "" && !slices.Contains(want, id) {
+				want = append(want, id)
+			}
+		}
+	}
+	err := &tensor.Error{Err: fmt.Errorf("%s has no implementation for these arguments", face.ID), Got: strings.Join(got, ", ")}
+	if len(want) > 0 {
+		err.Want = "config " + strings.Join(want, " or ")
+	}
+	return s.pointAt(n.expr, err)
+}
+
+// accepts reports whether an implementation takes the arguments. Where no model was opened, one
+// may have any config.
 func (s *solver) accepts(m *methods.Method, n *occurrence) bool {
 	for p := range m.Params {
 		for _, a := range n.args[p] {
 			if _, constant := s.nodes[a].expr.constant(); constant {
 				continue
 			}
-			if id := m.Params[p].Config; id != "" && id != s.configs[a].config.ID() || !m.Params[p].Spaces.Has(s.spaces[a]) {
+			known := s.configs[a].config
+			open := s.vet && known.Structural()
+			if id := m.Params[p].Config; id != "" && id != known.ID() && !open || !m.Params[p].Spaces.Has(s.spaces[a]) {
 				return false
 			}
 		}

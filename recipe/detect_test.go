@@ -36,6 +36,26 @@ func TestModelsOfDifferentConfigsAreWarnedOf(t *testing.T) {
 	}
 }
 
+// Methods for certain architectures say which, and are not refused where no model was opened.
+func TestMethodsOfOtherArchitecturesSayForWhich(t *testing.T) {
+	const text = "model \"a\"\nmerge \"exchange_ema\" &0"
+	for key, want := range map[string]string{
+		"model.diffusion_model.label_emb.0.0.bias": "found model of config sdxl-sgm, in the space weight, expected config sd1-ldm",
+		"x": "found model of no config that is known, in the space weight, expected config sd1-ldm",
+	} {
+		if _, err := solve(t, text, map[string][]string{"a": {key}}, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	mustSolve(t, text, map[string][]string{"a": {"model_ema.decay"}}, Options{})
+	if _, err := vet(t, text, Options{}); err != nil {
+		t.Errorf("vet: %v", err)
+	}
+	if _, err := vet(t, "model \"a\" model_config=\"sdxl-sgm\"\nmerge \"exchange_ema\" &0", Options{}); err == nil {
+		t.Error("vet takes a model of a config that is named and wrong")
+	}
+}
+
 // An error about a config that was named says what named it.
 func TestForeignKeysNameWhatAskedForTheConfig(t *testing.T) {
 	_, err := solve(t, "model \"a\" model_config=\"sdxl-kohya\"\nmodel \"b\"\nmerge \"weighted_sum\" &0 &1 0.5",
