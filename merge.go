@@ -162,7 +162,10 @@ func prepare(ctx context.Context, outs []Output, o Options) (s *session, err err
 	}
 	s.budget = device.NewBudget("host memory", s.o.MaxRAM)
 	s.checkDirs()
-	return s, s.place(ctx, targets, po)
+	if err = s.place(ctx, targets, po); err != nil {
+		return s, err
+	}
+	return s, s.checkAdapters(targets)
 }
 
 // target opens the models of an output that are not open yet, which po counts, and solves its
