@@ -2,11 +2,13 @@ package mecha_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/stream/memory"
+	"github.com/mecha-gpu/mecha-gpu/stream/vfs"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -20,6 +22,32 @@ func TestRecipeTooLargeForTheMemoryIsRefused(t *testing.T) {
 	}
 	if _, err := mecha.ParseRecipe(text, "big.mecha", mecha.Options{MaxRAM: 1 << 30}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestGraphsOfProgramsCountAgainstTheMemory merges by a program with a weight for each of 20,000
+// keys, whose graph takes about 10 MiB, with less memory than that and with more.
+func TestGraphsOfProgramsCountAgainstTheMemory(t *testing.T) {
+	fsys := vfs.NewMem()
+	write(t, fsys, "many.star", "def recipe():\n    return weighted_sum(a, b, alpha={\"k%d\" % i: i / 20000.0 for i in range(20000)})\n")
+	dict := memory.Dict{}
+	for i := range 20_000 {
+		dict[fmt.Sprint("k", i)] = vector(1, 2)
+	}
+	o := mecha.Options{FS: fsys, Sources: sources(map[string]memory.Dict{"A": dict, "B": dict})}
+	r, err := mecha.LoadScript(context.Background(), "many.star", mecha.ScriptOptions{Models: map[string]string{"a": "A", "b": "B"}}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		maxRAM int64
+		class  tensor.Class
+	}{{8 << 20, tensor.ClassFit}, {48 << 20, tensor.ClassOther}} {
+		o.MaxRAM = c.maxRAM
+		_, err := mecha.MergeInto(context.Background(), r, memory.NewSink("out", nil), o)
+		if (err != nil) != (c.class != tensor.ClassOther) || err != nil && tensor.ClassOf(err) != c.class {
+			t.Errorf("%d bytes: %v", c.maxRAM, err)
+		}
 	}
 }
 
