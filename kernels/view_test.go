@@ -41,6 +41,8 @@ func viewed(tr *Trace) (map[string]T, testLeaves) {
 		"number":   tr.Num(7).Spread(tensor.Shape{4, 3}).Add(row),
 		"joined":   tr.Concat(leaf(1, 3), leaf(2, 3).Neg(), leaf(1, 3)),
 		"in sum":   tr.Concat(leaf(3, 3), leaf(1, 3)).Mul(d),
+		"in rows":  tr.Concat(leaf(3, 3), leaf(1, 3)).FMA(row, leaf(1, 3)).Sub(row.Neg()),
+		"outer":    leaf(4, 1).FMA(leaf(1, 3), tr.Num(1).Spread(tensor.Shape{4, 3})),
 	}, l
 }
 
@@ -67,7 +69,7 @@ func TestViewsAreTheSameElementsElsewhere(t *testing.T) {
 		tr := NewTrace(F32)
 		roots, l := viewed(tr)
 		for what, root := range roots {
-			if joined := what == "joined" || what == "in sum"; joined && (v.shape[0] == 3 || name == "transposed" || name == "rows of it") {
+			if joined := what == "joined" || what == "in sum" || what == "in rows"; joined && (v.shape[0] == 3 || name == "transposed" || name == "rows of it") {
 				continue // joined tensors are not transposed
 			}
 			whole, _ := evalF32(t, root, l)
