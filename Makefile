@@ -87,8 +87,9 @@ bounded: ## peak memory of every method on a 1.5 GiB tensor, under --max-ram 64M
 	MECHA_BOUNDED=1 go test -count=1 -v -timeout 20m -run LargeTensor ./tests
 
 .PHONY: soft
-soft: ## all tests of merges on the software GPU: 1 and 2 devices, 32 MiB, 20 seeds of delays, every call failing
+soft: ## all tests of merges and of the command on the software GPU: 1 and 2 devices, 32 MiB, 20 seeds of delays, every call failing
 	MECHA_TEST_SEEDS=20 go test -count=1 -timeout 60m -v -run 'SuitePasses|OrderOfAsynchronous|EveryCallOfTheDriver' ./tests
+	MECHA_TEST_SEEDS=20 go test -count=1 -timeout 60m -v -run CommandPassesOnCUDA ./cmd/mecha-gpu
 
 .PHONY: test-gpu
 test-gpu: ## the exam and the tests of merges on a real GPU; they fail where there is none
