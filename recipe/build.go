@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -77,7 +78,9 @@ func (e Env) hints(h Hints) (Hints, error) {
 	if h.Config != "" && h.Config != config.InferID {
 		row, ok := e.Configs.Get(h.Config)
 		if !ok {
-			return h, unknown("model config", h.Config, e.Configs.Nearest(h.Config))
+			err := unknown("model config", h.Config, e.Configs.Nearest(h.Config))
+			err.Hint = cmp.Or(err.Hint, "those of files are loaded with --config")
+			return h, err
 		}
 		h.Config = row.ID
 	}
@@ -96,7 +99,7 @@ func (e Env) spaceNames() []string {
 }
 
 // unknown is the error about a name that is none; near are names that may have been meant.
-func unknown(what, name string, near []string) error {
+func unknown(what, name string, near []string) *tensor.Error {
 	err := &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("unknown %s %q", what, name)}
 	if len(near) > 0 {
 		err.Hint = "did you mean " + strings.Join(near, ", ") + "?"

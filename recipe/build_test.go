@@ -50,6 +50,7 @@ func TestWrongArgumentsOfProgramsAreRefused(t *testing.T) {
 		return err
 	}
 	_, badConfig := env.Model("a", Hints{Config: "sd1"})
+	_, ownConfig := env.Model("a", Hints{Config: "toy-mine"})
 	_, badSpace := env.Literal(nil, Hints{Space: "x"})
 	_, structural := env.Model("a", Hints{Config: "structural"})
 	_, twice := env.Literal([]Entry{{Key: "k"}, {Key: "k"}}, Hints{})
@@ -63,6 +64,7 @@ func TestWrongArgumentsOfProgramsAreRefused(t *testing.T) {
 		"use a model":           merge("subtract", []any{a, "b.safetensors"}),
 		"no parameter x":        merge("subtract", []any{a, a}, methods.KW[any]{Name: "x", Value: 1}),
 		"unknown model config":  badConfig,
+		"loaded with --config":  ownConfig,
 		"unknown merge space":   badSpace,
 		"made from the keys":    structural,
 		"there twice":           twice,
