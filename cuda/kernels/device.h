@@ -12,10 +12,14 @@
 #endif
 
 // Loops whose trip count is known become straight code, so that the arrays they index live in
-// registers: indexing by a variable would need a stack frame. ROLLED loops keep code short. A
-// host compiler does as it likes.
+// registers: indexing by a variable would need a stack frame. ROLLED loops keep code short; a host
+// compiler does there as it likes.
 #if defined(SOFTCUDA)
-#define UNROLL
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
 #define ROLLED
 #else
 #define UNROLL _Pragma("unroll")

@@ -23,7 +23,7 @@ done
 native=-march=native
 echo 'int x;' | $cxx $native -x c++ -fsyntax-only - 2>/dev/null || native=
 flags="-std=c++17 -O2 -g1 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -Wall -Wextra -I$here/include -I$here/src"
-kernel_flags="$flags $native -DSOFTCUDA -fno-strict-aliasing -fwrapv -x c++"
+kernel_flags="$flags -O3 $native -DSOFTCUDA -fno-strict-aliasing -fwrapv -x c++"
 
 sources=$(ls "$here"/src/*.cpp "$here"/testdata/*.cu "$root"/cuda/kernels/*.cu "$root"/cuda/driver/testdata/*.cu 2>/dev/null || true)
 headers=$(ls "$here"/include/*.h "$here"/src/*.h "$root"/cuda/kernels/*.h "$root"/cuda/kernels/*.cuh 2>/dev/null || true)
