@@ -23,7 +23,10 @@ func (f *factors) tucker() (T, error) {
 		return T{}, f.wrong(fmt.Sprintf("up %v, mid %v, down %v", u, m, d), "[rows, p], [p, q, kernel] and [q, columns]")
 	}
 	size := m[2:].N()
-	shape := f.shape(u[0], append(tensor.Shape{d[1]}, m[2:]...))
+	shape, err := f.shape(terms(m[0], m[1]), u[0], append(tensor.Shape{d[1]}, m[2:]...))
+	if err != nil {
+		return T{}, err
+	}
 	row := asRow(shape)
 	sum := sumOfProducts(m[0], shape, func(p int64) (T, T) {
 		inner := sumOfProducts(m[1], row, func(q int64) (T, T) {
@@ -33,6 +36,14 @@ func (f *factors) tucker() (T, error) {
 		return up.Strided(asColumn(shape), p, axis(u[0], u[1])), inner
 	})
 	return f.scaled(sum, d[0])
+}
+
+// terms is the number of products of a double sum; more than are allowed if that is the case.
+func terms(n, m int64) int64 {
+	if n > maxProducts || m > maxProducts {
+		return maxProducts + 1
+	}
+	return n * m
 }
 
 // lokr is the Kronecker product of w1 [a, c] and w2 [b, d, kernel...], each of which may be a
@@ -107,11 +118,16 @@ func (f *factors) kronecker() (*kronecker, error) {
 			rest = r[2:]
 		}
 	}
-	if !ok {
+	if _, err := (tensor.Shape{k.a, k.b, k.c, k.d}).Numel(); !ok || err != nil {
 		return nil, k.misfit()
 	}
-	k.shape = f.shape(k.a*k.b, append(tensor.Shape{k.c * k.d / max(rest.N(), 1)}, rest...))
-	return k, nil
+	products := k.rank1 + k.rank2
+	if f.form.Tucker {
+		products += terms(f.get(config.LokrW2A).Shape()[0], k.rank2)
+	}
+	var err error
+	k.shape, err = f.shape(products, k.a*k.b, append(tensor.Shape{k.c * k.d / max(rest.N(), 1)}, rest...))
+	return k, err
 }
 
 func (k *kronecker) misfit() error {

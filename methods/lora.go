@@ -17,6 +17,11 @@ import (
 // the others: the product rule of matrix products.
 const productBlock = 256
 
+// maxProducts bounds the products that an element is the sum of, and with them the memory for the
+// expression: a LoRA of the full rank of the largest matrices in use, or factors of a convolution of
+// rank 128.
+const maxProducts = 1 << 14
+
 // factors are the tensors of a target, by suffix.
 type factors struct {
 	c    *Call
@@ -66,7 +71,10 @@ func (f *factors) lora() (T, error) {
 	if len(u) < 2 || len(d) < 2 || u[1] != d[0] || u.N() != u[0]*u[1] {
 		return T{}, f.wrong(fmt.Sprintf("up %v, down %v", u, d), "[rows, rank] and [rank, columns]")
 	}
-	shape := f.shape(u[0], d[1:])
+	shape, err := f.shape(d[0], u[0], d[1:])
+	if err != nil {
+		return T{}, err
+	}
 	n := d[1:].N()
 	sum := sumOfProducts(d[0], shape, func(r int64) (T, T) {
 		return up.Strided(asColumn(shape), r, axis(u[0], u[1])), down.Strided(asRow(shape), r*n, axis(n, 1))
@@ -74,13 +82,20 @@ func (f *factors) lora() (T, error) {
 	return f.scaled(sum, d[0])
 }
 
-// shape is that of the difference: the target's, if it has as many rows and elements.
-func (f *factors) shape(rows int64, rest tensor.Shape) tensor.Shape {
+// shape is that of the difference: the target's, if it has as many rows and elements. products is
+// of how many products an element is the sum.
+func (f *factors) shape(products, rows int64, rest tensor.Shape) (tensor.Shape, error) {
 	s := append(tensor.Shape{rows}, rest...)
-	if len(f.dims) > 1 && f.dims[0] == rows && f.dims.N() == s.N() {
-		return f.dims
+	n, err := s.Numel()
+	switch {
+	case err != nil:
+		return nil, f.wrong(fmt.Sprintf("%d rows of shape %v", rows, rest), "fewer elements")
+	case products > maxProducts:
+		return nil, f.wrong(fmt.Sprintf("sums of %d products", products), fmt.Sprintf("at most %d", maxProducts))
+	case len(f.dims) > 1 && f.dims[0] == rows && f.dims.N() == n:
+		return f.dims, nil
 	}
-	return s
+	return s, nil
 }
 
 // asColumn is the shape of one value for each row of a tensor, asRow that of one for each column.
