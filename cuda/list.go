@@ -3,6 +3,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/mecha-gpu/mecha-gpu/cuda/driver"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -63,7 +64,7 @@ func List(o Options) (*Found, error) {
 	}
 	for _, r := range reasons {
 		if errors.Is(err, r) {
-			f.Reason = fmt.Sprintf("%v: %v", r, err)
+			f.Reason = fmt.Sprintf("%v: %v%s", r, err, hidden(r))
 			return f, nil
 		}
 	}
@@ -71,9 +72,20 @@ func List(o Options) (*Found, error) {
 		return nil, &tensor.Error{Class: tensor.ClassDevice, Err: fmt.Errorf("looking for GPUs: %w", err)}
 	}
 	if len(f.GPUs) == 0 {
-		f.Reason = fmt.Sprintf("the driver (CUDA %s) sees no GPU; CUDA_VISIBLE_DEVICES may hide them", f.Version)
+		f.Reason = fmt.Sprintf("the driver (CUDA %s) sees no GPU%s", f.Version, hidden(driver.ErrNoDevice))
 	}
 	return f, nil
+}
+
+// visibleVariable names the devices that the driver shows; it is the driver that reads it.
+const visibleVariable = "CUDA_VISIBLE_DEVICES"
+
+// hidden says what may be the cause of there being no device: "" if there is no such cause.
+func hidden(reason error) string {
+	if names, set := os.LookupEnv(visibleVariable); set && reason == driver.ErrNoDevice {
+		return fmt.Sprintf(": the environment has %s=%q, which may hide them", visibleVariable, names)
+	}
+	return ""
 }
 
 // look asks the driver.

@@ -40,6 +40,10 @@ type benchReport struct {
 	Saved  string        `json:"saved,omitempty"` // the file
 }
 
+// mostBenchBytes bounds --bytes: that much is written to a file and allocated several times, and
+// more measures nothing else.
+const mostBenchBytes = 1 << 30
+
 // newBenchCommand makes the command bench.
 func newBenchCommand(a *app) *cobra.Command {
 	o := benchOptions{device: deviceFlag{kind: "auto"}, bytes: 64 << 20}
@@ -63,8 +67,11 @@ func newBenchCommand(a *app) *cobra.Command {
 
 // runBench measures all devices, one after the other.
 func runBench(ctx context.Context, a *app, o *benchOptions) (err error) {
-	if o.repeat < 1 || o.threads < 0 {
+	switch {
+	case o.repeat < 1 || o.threads < 0:
 		return usage("--repeat %d, --threads %d: expected at least 1", o.repeat, o.threads)
+	case o.bytes > mostBenchBytes:
+		return usage("--bytes %s: expected at most %s", humanBytes(int64(o.bytes)), humanBytes(mostBenchBytes))
 	}
 	openers, err := a.openers(o.device.kind)
 	if err != nil {

@@ -44,6 +44,11 @@ func TestBenchIsForPeopleToo(t *testing.T) {
 	}
 }
 
+func TestBenchRefusesSizesThatFillTheDisk(t *testing.T) {
+	c := cli{}
+	c.want(t, c.run("bench", "--device", "cpu", "--bytes", "16T"), 2, "--bytes 16.0 TiB: expected at most 1.0 GiB")
+}
+
 func TestUnreadableRatesAreLeftAlone(t *testing.T) {
 	a := &app{env: func(string) string { return "" }, userCache: func() string { return t.TempDir() }}
 	if r := a.loadRates(); r != nil {

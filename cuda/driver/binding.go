@@ -24,6 +24,9 @@ type binding struct {
 	library string
 }
 
+// firstFunction is in every driver; a library without it is something else.
+const firstFunction = "cuInit"
+
 // open opens and initialises a library; "" is the system's.
 func open(path string) (API, error) {
 	b := &binding{api: (*C.mg_api)(C.calloc(1, C.sizeof_mg_api)), library: path}
@@ -43,6 +46,9 @@ func open(path string) (API, error) {
 		}
 		return nil, b.fail(C.GoString(call), NoDevice, code)
 	case codeSymbolMissing:
+		if C.GoString(call) == firstFunction {
+			return nil, noDriver(b.library + " is no CUDA driver: it has no " + firstFunction)
+		}
 		return nil, tooOld("dlsym", b.library+" lacks "+C.GoString(call)+": install a newer NVIDIA driver")
 	default:
 		return nil, b.fail(C.GoString(call), NoDevice, code)

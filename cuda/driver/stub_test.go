@@ -42,6 +42,7 @@ func TestOpenSaysWhyThereIsNoGPU(t *testing.T) {
 		{"no library", noLibrary, driver.ErrNoDriver, []string{"text.so"}},
 		{"a function is missing", stub(t, "-DcuEventElapsedTime=gone"), driver.ErrTooOld, []string{"lacks cuEventElapsedTime", "newer NVIDIA driver"}},
 		{"an early function is missing", stub(t, "-DcuGetErrorName=gone"), driver.ErrTooOld, []string{"lacks cuGetErrorName"}},
+		{"another library", stub(t, "-DcuInit=gone"), driver.ErrNoDriver, []string{"is no CUDA driver"}},
 		{"no UUID", stub(t, "-DcuDeviceGetUuid=gone"), driver.ErrTooOld, []string{"lacks cuDeviceGetUuid"}},
 		{"CUDA 10.2", stub(t, "-DVERSION=10020"), driver.ErrTooOld, []string{"10.2", "11.0"}},
 		{"no device", stub(t, "-DINIT=100"), driver.ErrNoDevice, []string{"cuInit", "100"}},
