@@ -12,7 +12,7 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// The promise: a merge takes at most its memory limit and this much for the Go runtime.
+// The promise: a merge takes at most its memory limit and this much for the program itself.
 const (
 	memoryLimit  = 64 << 20
 	runtimeSlack = 16 << 20
