@@ -28,8 +28,8 @@ func Convert(ctx context.Context, model, to, output string, o Options) (*Report,
 
 // ConvertRecipe makes the recipe that takes a model to another model config, by the fewest
 // conversions. from is the config of the model; if it is empty, the header of the model is read,
-// and the best config is taken that fits the keys and from which there is a way. A model that
-// has the config already is taken as it is.
+// and the best config is taken of those that know the most keys, and from which there is a way. A
+// model that has the config already is taken as it is.
 //
 // Merge runs the recipe. A conversion is no reason to leave out tensors that hold NaN or infinite
 // elements, so Options.NonFinite is KeepNonFinite for it, and Options.MergeSpace "any".
@@ -81,7 +81,7 @@ func configID(r config.Registry, id string) (string, error) {
 	return row.ID, nil
 }
 
-// configsOf returns the configs that fit a model, the best first.
+// configsOf returns the configs that know the most keys of a model, the best first.
 func configsOf(ctx context.Context, env recipe.Env, path string, o *Options) ([]string, error) {
 	src, _, owned, err := openModel(ctx, &Recipe{}, path, o, o.headerRoom())
 	if err != nil {
@@ -91,8 +91,11 @@ func configsOf(ctx context.Context, env recipe.Env, path string, o *Options) ([]
 		defer src.Close()
 	}
 	var ids []string
-	for _, m := range env.Configs.Detect([]config.Keys{config.Header(src.Header())}) {
-		ids = append(ids, m.Config.ID())
+	fits := env.Configs.Detect([]config.Keys{config.Header(src.Header())})
+	for i := range fits {
+		if fits[i].Extra == fits[0].Extra {
+			ids = append(ids, fits[i].Config.ID())
+		}
 	}
 	return ids, nil
 }

@@ -30,6 +30,15 @@ func TestModelsInMemoryAreConverted(t *testing.T) {
 			t.Errorf("%s: %v", to, got)
 		}
 	}
+	// Both layouts have a key of this name, but SDXL has the other as well.
+	xl, err := memory.NewSource("xl", memory.Dict{ldm: {DType: tensor.U8, Shape: tensor.Shape{2}, Data: []byte{1, 2}}, "v_pred": {DType: tensor.I64, Shape: tensor.Shape{0}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Sources["xl"] = xl
+	if _, err := mecha.ConvertRecipe(ctx, "xl", "", "sd1-ldm", o); tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), "no conversion leads from sdxl-sgm") {
+		t.Errorf("SDXL is no SD1: %v", err)
+	}
 	if _, err := mecha.ConvertRecipe(ctx, "nowhere", "", "sd1-ldm", o); tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("a model that is not there: %v", err)
 	}
