@@ -1,10 +1,12 @@
 package mecha
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -49,33 +51,71 @@ func ParseSweep(text string) (Sweep, error) {
 }
 
 // expandRange returns the numbers of a range, in decimal and without rounding, or the text if it
-// is none.
+// is none: if its parts are not three numbers.
 func expandRange(text string) ([]string, error) {
 	parts := strings.Split(text, ":")
 	if len(parts) != 3 {
 		return []string{text}, nil
 	}
+	for _, p := range parts {
+		if _, err := strconv.ParseFloat(p, 64); errors.Is(err, strconv.ErrSyntax) {
+			return []string{text}, nil
+		}
+	}
 	var x [3]*big.Rat // start, end, step
 	digits := 0
 	for i, p := range parts {
-		r, ok := new(big.Rat).SetString(p)
-		if !ok || strings.ContainsAny(p, "/eExXpP_") || len(p) > 40 {
-			return []string{text}, nil
+		r, n, ok := decimal(p)
+		if !ok {
+			return nil, tensor.Errorf(tensor.ClassUsage, "the range %s: %s is not a finite decimal number of at most %d characters with an exponent up to %d", text, p, maxLength, maxExponent)
 		}
-		x[i] = r
-		if _, fraction, ok := strings.Cut(p, "."); ok && i != 1 {
-			digits = max(digits, len(fraction))
+		if x[i] = r; i != 1 {
+			digits = max(digits, n)
 		}
 	}
-	if x[2].Sign() == 0 || x[2].Sign() != new(big.Rat).Sub(x[1], x[0]).Sign() && x[0].Cmp(x[1]) != 0 {
-		return nil, tensor.Errorf(tensor.ClassUsage, "the range %s does not reach its end", text)
+	return steps(text, x[0], x[1], x[2], digits)
+}
+
+// maxExponent and maxDigits bound the numbers of a range, which are computed exactly.
+const (
+	maxExponent = 99
+	maxLength   = 40 // of the text
+)
+
+// decimal reads a number such as -0.25 or 1e-3, exactly, and says how many digits it has after
+// the point.
+func decimal(text string) (r *big.Rat, digits int, ok bool) {
+	r, ok = new(big.Rat), len(text) <= maxLength && !strings.ContainsAny(text, "xX_nN")
+	mantissa, power, has := strings.Cut(strings.ToLower(text), "e")
+	exponent, err := strconv.Atoi(power)
+	if has && (err != nil || exponent < -maxExponent || exponent > maxExponent) {
+		return nil, 0, false
 	}
-	var list []string
-	for v := x[0]; v.Cmp(x[1])*x[2].Sign() <= 0; v = new(big.Rat).Add(v, x[2]) {
-		if len(list) == maxSweep {
-			return nil, tensor.Errorf(tensor.ClassUsage, "the range %s has more than %d values", text, maxSweep)
-		}
-		list = append(list, v.FloatString(digits))
+	if ok {
+		_, ok = r.SetString(text)
+	}
+	_, fraction, _ := strings.Cut(mantissa, ".")
+	return r, max(0, len(fraction)-exponent), ok
+}
+
+// steps lists the numbers from start to end.
+func steps(text string, start, end, step *big.Rat, digits int) ([]string, error) {
+	way := new(big.Rat).Sub(end, start)
+	switch {
+	case step.Sign() == 0:
+		return nil, tensor.Errorf(tensor.ClassUsage, "the range %s does not reach its end: its step is 0", text)
+	case way.Sign()*step.Sign() < 0:
+		return nil, tensor.Errorf(tensor.ClassUsage, "the range %s does not reach its end: its step leads away from it", text)
+	}
+	way.Quo(way, step)
+	n := new(big.Int).Quo(way.Num(), way.Denom())
+	if n.Add(n, big.NewInt(1)).Cmp(big.NewInt(maxSweep)) > 0 {
+		return nil, tensor.Errorf(tensor.ClassUsage, "the range %s has more than %d values: %v", text, maxSweep, n)
+	}
+	list := make([]string, n.Int64())
+	for i := range list {
+		v := new(big.Rat).SetInt64(int64(i))
+		list[i] = v.Add(start, v.Mul(v, step)).FloatString(digits)
 	}
 	return list, nil
 }

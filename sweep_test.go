@@ -21,6 +21,9 @@ func TestSweepsAreListsAndExactRanges(t *testing.T) {
 		"mode=sum,a=b,x:y":    "sum a=b x:y",
 		"alpha=1e-3,2.5e-1":   "1e-3 2.5e-1",
 		"alpha=0.95:1.05:.05": "0.95 1.00 1.05",
+		"alpha=0:1:5e-1":      "0.0 0.5 1.0",
+		"alpha=1E2:2e2:50":    "100 150 200",
+		"at=10:20:x,1:2":      "10:20:x 1:2",
 	} {
 		s, err := mecha.ParseSweep(text)
 		if got := strings.Join(s.Values, " "); err != nil || got != want {
@@ -29,7 +32,9 @@ func TestSweepsAreListsAndExactRanges(t *testing.T) {
 	}
 	for text, words := range map[string]string{
 		"alpha": "expected NAME=", "=1": "expected NAME=", "alpha=": "empty", "alpha=1,,2": "empty", "alpha=1,1": "twice",
-		"alpha=0:1:-0.1": "does not reach", "alpha=0:1:0": "does not reach", "alpha=0:1:0.00001": "more than 10000", "a=1:1:0": "does not reach",
+		"alpha=0:1:-0.1": "does not reach", "alpha=0:1:0": "does not reach", "alpha=0:1:0.00001": "more than 10000 values: 100001", "a=1:1:0": "its step is 0",
+		"a=1:0:0.1": "leads away", "a=0:1:1e-9": "more than 10000 values: 1000000001", "a=0:1e99:1e-99": "more than 10000", "a=0:1:nan": "nan is not a finite",
+		"a=-inf:1:1": "-inf is not", "a=0:1e999:1": "1e999 is not", "a=0:1:1e-99999999": "is not a finite", "a=0:0x1p3:1": "0x1p3 is not a finite decimal",
 	} {
 		if _, err := mecha.ParseSweep(text); tensor.ClassOf(err) != tensor.ClassUsage || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v", text, err)
