@@ -17,6 +17,9 @@ P        ?= 2
 # The tests of merges that may run on any device.
 GPUTESTS := Conformance|TestRow|BadInput|Cancelled|InputThatChanges|Casts|Converted|AreTheFilesOfSingle|Strict|TestReport|Computed|KeyThat|NaN|ASweep
 
+# The tests of the command that name the CPU.
+CPUTESTS := BenchSavesRates|MergeInJSONEnds|DefaultsOfMerge
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,9 +95,10 @@ soft: ## all tests of merges and of the command on the software GPU: 1 and 2 dev
 	MECHA_TEST_SEEDS=20 go test -count=1 -timeout 60m -v -run CommandPassesOnCUDA ./cmd/mecha-gpu
 
 .PHONY: test-gpu
-test-gpu: ## the exam and the tests of merges on a real GPU; they fail where there is none
+test-gpu: ## the exam and the tests of merges and of the command on a real GPU; they fail where there is none
 	MECHA_GPU_REAL=1 go test -count=1 ./cuda
 	MECHA_TEST_CUDA=system go test -count=1 -run '$(GPUTESTS)' ./tests
+	MECHA_TEST_CUDA=system go test -count=1 -skip '$(CPUTESTS)' ./cmd/mecha-gpu
 
 .PHONY: gpu-check
 gpu-check: build ## on a machine with a GPU: test-gpu, merges against the CPU and bench, into build/gpu-report.txt

@@ -37,7 +37,7 @@ same() {
   step 'the driver' sh -c 'command -v nvidia-smi >/dev/null && nvidia-smi || echo "no nvidia-smi"'
   step 'devices' "$binary" devices
   step 'devices, for machines' "$binary" devices --json
-  step 'exam and tests of merges' make test-gpu
+  step 'exam, tests of merges and of the command' make test-gpu
   step 'speeds' "$binary" bench --device auto --bytes 256MiB
   step 'speeds, for machines' "$binary" bench --device auto --bytes 256MiB --save --json
   step 'models to merge' go run ./scripts/mksample -out "$work/a.safetensors" -seed 1 -tensors "$((mib / 16))" -bytes 16777216

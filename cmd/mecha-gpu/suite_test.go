@@ -14,13 +14,13 @@ import (
 )
 
 // suiteVariable names the library of the CUDA driver on which the tests of the command run, if
-// they do not say on what.
+// they do not say on what; "system" is that of a real GPU.
 const suiteVariable = "MECHA_TEST_CUDA"
 
 // suiteEnv is the environment of a run in the suite.
 func suiteEnv(name string) string {
 	if name == libcudaVariable {
-		return os.Getenv(suiteVariable)
+		return strings.TrimPrefix(os.Getenv(suiteVariable), "system")
 	}
 	return ""
 }
