@@ -17,7 +17,7 @@ func (s *session) checkAdapters(targets []plan.Target) error {
 	for _, t := range targets {
 		for i := range t.Solved.Nodes {
 			n := &t.Solved.Nodes[i]
-			if n.Kind != recipe.MergeNode || !n.Method.AnyShape || !n.Method.Conversion {
+			if !expands(n) {
 				continue
 			}
 			for _, a := range n.Args[0] {
@@ -31,6 +31,15 @@ func (s *session) checkAdapters(targets []plan.Target) error {
 	}
 	return nil
 }
+
+// expands reports whether a node makes a difference of a LoRA.
+func expands(n *recipe.Node) bool {
+	return n.Kind == recipe.MergeNode && n.Method.AnyShape && n.Method.Conversion
+}
+
+// trainingMetadata begins the names of what kohya's scripts write about the training of a LoRA. It
+// is not true of a model that the LoRA becomes part of.
+const trainingMetadata = "ss_"
 
 // checkAdapter checks the model that a conversion of adapters takes.
 func (s *session) checkAdapter(m *recipe.ModelRef, sources []int, n *recipe.Node) error {

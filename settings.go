@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/methods"
@@ -74,8 +75,14 @@ func (s *session) metadata(t plan.Target) map[string]string {
 	if len(t.Sources) > 0 {
 		maps.Copy(m, s.models.sources[t.Sources[0]].Header().Metadata)
 	}
+	dropped := droppedMetadata
+	for i := range t.Solved.Nodes {
+		if expands(&t.Solved.Nodes[i]) {
+			dropped = append(slices.Clone(droppedMetadata), trainingMetadata)
+		}
+	}
 	for k := range m {
-		for _, prefix := range droppedMetadata {
+		for _, prefix := range dropped {
 			if strings.HasPrefix(k, prefix) {
 				delete(m, k)
 			}

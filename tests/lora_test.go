@@ -240,6 +240,13 @@ func TestLoRAsThatMatchNothingAreRefused(t *testing.T) {
 	text := func(models string) string {
 		return recipeFor(models, loraTo+"&1", `merge "add_difference" &0 &2`, `merge "fallback" &3 &0`)
 	}
+	w.put("/in/e", encode(t, good, map[string]string{"ss_tag_frequency": "x", "modelspec.title": "y"}))
+	if _, err := merge(w.Mem, recipeFor("e", loraTo+"&0"), "/out/d", mecha.Options{MergeSpace: "delta"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, m, err := decode(w.get("/out/d")); err != nil || m["ss_tag_frequency"] != "" || m["modelspec.title"] != "y" {
+		t.Errorf("metadata of a LoRA that is none anymore: %v, %v", m, err)
+	}
 	_, rep := w.mustMerge(text("ab"), mecha.Options{})
 	if u := rep.Models[1].Unread; !slices.Equal(u.Names, []string{"lora_unet_nowhere.lora_up.weight"}) {
 		t.Errorf("keys without a place: %v", u)
