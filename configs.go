@@ -168,7 +168,15 @@ func (l *NameList) add(name string) {
 
 // NewConfig makes a model config, as YAML, of the keys, shapes and element types of a
 // checkpoint. Components, aliases and which keys are optional are for its author to say.
+// An identifier that is taken is refused, because the config could not be loaded.
 func NewConfig(ctx context.Context, id, path string, o Options) (string, error) {
+	r, err := Configs(o)
+	if err != nil {
+		return "", err
+	}
+	if _, taken := r.Get(id); taken {
+		return "", &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("model config %q is defined already", id), Hint: "choose another identifier, such as " + free(r, id)}
+	}
 	src, err := safetensors.Open(ctx, o.fs(), path)
 	if err != nil {
 		return "", err
@@ -180,4 +188,17 @@ func NewConfig(ctx context.Context, id, path string, o Options) (string, error) 
 	}
 	text, err := config.WriteYAML(id, c)
 	return string(text), err
+}
+
+// free returns an identifier like id that no config has.
+func free(r config.Registry, id string) string {
+	for n := 2; ; n++ {
+		other := fmt.Sprintf("%s.%d", id, n)
+		if n == 2 {
+			other = id + ".mine"
+		}
+		if _, taken := r.Get(other); !taken {
+			return other
+		}
+	}
 }

@@ -227,9 +227,9 @@ func strictly(r *Report, o *Options) error {
 		return nil
 	}
 	var errs []error
-	check := func(n int, what string, names []string) {
+	check := func(n int, one, many, what string, names []string) {
 		if n > 0 {
-			errs = append(errs, fmt.Errorf("%d keys %s, the first is %q", n, what, append(names, "?")[0]))
+			errs = append(errs, fmt.Errorf("%s %s%s, the first is %q", tensor.Count(n, "key"), tensor.Number(n, one, many), what, append(names, "?")[0]))
 		}
 	}
 	first := func(c []KeyCount) []string {
@@ -238,11 +238,11 @@ func strictly(r *Report, o *Options) error {
 		}
 		return []string{c[0].Key}
 	}
-	check(r.NonFinite.Keys, "have NaN or infinite elements", first(r.NonFinite.First))
-	check(r.Lossy.Keys, "lost range in the cast to the output type", first(r.Lossy.First))
-	check(r.Dropped.Count, "were dropped", r.Dropped.Names)
-	check(r.Missing.Count, "of the inputs are not in the output", r.Missing.Names)
-	check(r.Mismatched.Count, "have different shapes in the models", r.Mismatched.Names)
+	check(r.NonFinite.Keys, "has", "have", " NaN or infinite elements", first(r.NonFinite.First))
+	check(r.Lossy.Keys, "lost", "lost", " range in the cast to the output type", first(r.Lossy.First))
+	check(r.Dropped.Count, "was", "were", " dropped", r.Dropped.Names)
+	check(r.Missing.Count, "of the inputs is", "of the inputs are", " not in the output", r.Missing.Names)
+	check(r.Mismatched.Count, "has", "have", " different shapes in the models", r.Mismatched.Names)
 	if len(errs) == 0 {
 		return nil
 	}

@@ -249,7 +249,7 @@ func modelNames(s *recipe.Solved) string {
 		if i > 0 {
 			text += ", "
 		}
-		text += fmt.Sprintf("%s has %d keys", m.Path, m.Header.Len())
+		text += m.Path + " has " + tensor.Count(m.Header.Len(), "key")
 	}
 	return text
 }

@@ -87,9 +87,9 @@ func TestWrongKeysAreNamed(t *testing.T) {
 		"mask of scalars": {merge{recipe: two + "model \"m\" merge_space=\"param\"\nmerge \"weighted_sum\" &0 &1 alpha=&2", models: map[string][]string{
 			"a": {"x F16"}, "b": {"x F16"}, "m": {"x F32 3"}}}, tensor.ClassInput, []string{"alpha [3] of m"}},
 		"nothing": {merge{recipe: lerp, models: map[string][]string{"a": {"x F16 1"}, "b": {"y F16 1"}}},
-			tensor.ClassInput, []string{"nothing to merge", "a has 1 keys, b has 1 keys"}},
+			tensor.ClassInput, []string{"nothing to merge", "a has 1 key, b has 1 key"}},
 		"strict": {merge{recipe: lerp, o: plan.Options{StrictKeys: true}, models: map[string][]string{"a": {"x F16 1", "z F16 1"}, "b": {"x F16 1"}}},
-			tensor.ClassInput, []string{"1 keys cannot be produced: z"}},
+			tensor.ClassInput, []string{"1 key cannot be produced: z"}},
 		"unknown type": {merge{recipe: lerp, models: map[string][]string{"a": {"x Q9 1"}, "b": {"x F16 1"}}},
 			tensor.ClassInput, []string{`key "x"`, `unknown element type "Q9"`}},
 		"dtype": {merge{recipe: "model \"a\"\ndict x=\"float17\"\nmerge \"cast\" &0 dtype=&1", models: map[string][]string{"a": {"x F16 1"}}},

@@ -344,14 +344,19 @@ func (e *evaluator) wrong(n int, key string, err error) error {
 	return t
 }
 
-// place is where the recipe has a node: "recipe.mecha:4".
+// place is where the recipe has a node: "recipe.mecha:4", or "mix.star:4:7".
 func (e *evaluator) place(n int) string {
-	name, line := e.s.Graph.Name(), e.s.Nodes[n].Line
+	name, node := e.s.Graph.Name(), &e.s.Nodes[n]
 	switch {
-	case line == 0:
+	case node.Line == 0:
 		return name
 	case name == "":
-		return fmt.Sprintf("line %d", line)
+		name = fmt.Sprintf("line %d", node.Line)
+	default:
+		name += fmt.Sprintf(":%d", node.Line)
 	}
-	return fmt.Sprintf("%s:%d", name, line)
+	if node.Column > 0 {
+		name += fmt.Sprintf(":%d", node.Column)
+	}
+	return name
 }

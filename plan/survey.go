@@ -76,7 +76,7 @@ func (sv *survey) keys(ctx context.Context) error {
 		return err
 	}
 	if sv.nErrs > maxErrors {
-		sv.errs = append(sv.errs, fmt.Errorf("and %d more keys", sv.nErrs-maxErrors))
+		sv.errs = append(sv.errs, fmt.Errorf("and %s", tensor.Count(sv.nErrs-maxErrors, "more key")))
 	}
 	if len(sv.errs) > 0 {
 		return errors.Join(sv.errs...)
@@ -102,7 +102,7 @@ func (sv *survey) complete() error {
 		s := sv.p.targets[t].e.s
 		switch {
 		case sv.o.StrictKeys && missing.Count > 0:
-			return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("%d keys cannot be produced: %s", missing.Count, list(missing))}
+			return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("%s cannot be produced: %s", tensor.Count(missing.Count, "key"), list(missing))}
 		case sv.layouts[t].keys == 0:
 			return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("nothing to merge: no key can be produced"), Got: modelNames(s),
 				Hint: "the models of the recipe have no key in common, or a parameter is given for other keys"}

@@ -104,7 +104,8 @@ func (s *solver) checkMembers(c *component) error {
 		checked[n.digest] = true
 		switch {
 		case n.kind == LiteralNode && len(n.entries) > 0:
-			errs = append(errs, s.checkKeys(c, n, literalKeys(n)))
+			keys := literalKeys(n)
+			errs = append(errs, s.checkTwice(c.config, n, keys), s.checkKeys(c, n, keys))
 		case n.kind == ModelNode && !c.config.Structural() && !s.vet:
 			h := s.models[s.byPath[CleanPath(n.path)]].Header
 			errs = append(errs, s.checkKeys(c, n, config.Header(h)))
@@ -141,10 +142,34 @@ func (s *solver) checkKeys(c *component, n *Expr, keys config.Keys) error {
 		return s.foreign(c, n, keys, list)
 	}
 	if n.kind == ModelNode && s.o.ExtraKeys == RefuseExtra {
-		return &tensor.Error{Class: tensor.ClassInput, Path: n.path, Err: fmt.Errorf("%d keys are not keys of model config %s: %s", extra, c.config.ID(), list)}
+		return &tensor.Error{Class: tensor.ClassInput, Path: n.path, Err: fmt.Errorf("%s %s of model config %s: %s", tensor.Count(extra, "key"), tensor.Number(extra, "is not a key", "are not keys"), c.config.ID(), list)}
 	}
-	warning := fmt.Sprintf("%s: %d of %d keys are not keys of %s: %s", describe(n), extra, keys.Len(), whose(c.config), list)
+	warning := fmt.Sprintf("%s: %d of %s %s of %s: %s", describe(n), extra, tensor.Count(keys.Len(), "key"),
+		tensor.Number(extra, "is not a key", "are not keys"), whose(c.config), list)
 	s.warnings = append(s.warnings, warning)
+	return nil
+}
+
+// checkTwice refuses a literal that has one key under two names: only one of its values would
+// be used.
+func (s *solver) checkTwice(c *config.Config, n *Expr, keys config.Keys) error {
+	other := map[string]string{} // name by key, of keys that have another name
+	for i := range keys.Len() {
+		name := keys.Name(i)
+		key, ok := c.Canonical(name)
+		if !ok || key == name {
+			continue
+		}
+		first, twice := other[key]
+		if !twice && keys.Has(key) {
+			first, twice = key, true
+		}
+		if twice {
+			return s.pointAt(n, &tensor.Error{Key: name, Err: fmt.Errorf("%s has this key of %s under two names, also as %q", describe(n), whose(c), first),
+				Hint: "leave one of them out"})
+		}
+		other[key] = name
+	}
 	return nil
 }
 
@@ -169,8 +194,8 @@ func (s *solver) checkShapes(c *config.Config, n *Expr, keys config.Keys) {
 		}
 	}
 	if wrong > 0 {
-		s.warnings = append(s.warnings, fmt.Sprintf("%s: %d of %d tensors do not have the shapes of model config %s: %s",
-			describe(n), wrong, compared, c.ID(), strings.Join(first, "; ")))
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: %d of %s %s the shapes of model config %s: %s",
+			describe(n), wrong, tensor.Count(compared, "tensor"), tensor.Number(wrong, "does not have", "do not have"), c.ID(), strings.Join(first, "; ")))
 	}
 }
 

@@ -130,7 +130,7 @@ func (e *ParseErrors) Error() string {
 		parts = append(parts, p.Error())
 	}
 	if e.More > 0 {
-		parts = append(parts, fmt.Sprintf("and %d more errors", e.More))
+		parts = append(parts, "and "+tensor.Count(e.More, "more error"))
 	}
 	return strings.Join(parts, "\n")
 }
@@ -182,7 +182,7 @@ func (l *errorList) add(err error) {
 // join returns all errors as one; nil if there are none.
 func (l *errorList) join() error {
 	if l.more > 0 {
-		return errors.Join(append(l.errs, tensor.Errorf(tensor.ClassRecipe, "and %d more errors", l.more))...)
+		return errors.Join(append(l.errs, tensor.Errorf(tensor.ClassRecipe, "and %s", tensor.Count(l.more, "more error")))...)
 	}
 	return errors.Join(l.errs...)
 }

@@ -100,7 +100,7 @@ func (s *solver) rebuild(i int, exprs []*Expr) *Expr {
 // node makes the solved node of an occurrence.
 func (s *solver) node(i int, at []int) (Node, error) {
 	o := &s.nodes[i]
-	n := Node{Kind: o.expr.kind, Method: o.method, Space: s.spaces[i], Config: s.configs[i].config, Line: o.expr.at.line, Name: describe(o.expr)}
+	n := Node{Kind: o.expr.kind, Method: o.method, Space: s.spaces[i], Config: s.configs[i].config, Line: o.expr.at.line, Column: o.expr.at.column, Name: describe(o.expr)}
 	switch n.Kind {
 	case ModelNode:
 		n.Model = s.byPath[CleanPath(o.expr.path)]

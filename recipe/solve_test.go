@@ -314,6 +314,25 @@ func TestNamedConfigsWorkOnceTheyHaveATable(t *testing.T) {
 	}
 }
 
+// A literal may name a key as it likes, but once.
+func TestKeysOfLiteralsHaveOneName(t *testing.T) {
+	keys := map[string][]string{"a": {"v_alias", "w"}, "b": {"v", "w"}}
+	_, err := solve(t, twoModels+"dict w=1 v_alias=0.25 v=0.5\nmerge \"weighted_sum\" &0 &1 &2", keys, Options{})
+	wantError(t, err, `key "v_alias"`, "model config toy-a under two names", `"v"`, "line 4")
+	mustSolve(t, twoModels+"dict w=1 v_alias=0.25\nmerge \"weighted_sum\" &0 &1 &2", keys, Options{})
+}
+
+func TestMessagesCountKeysInWords(t *testing.T) {
+	s := mustSolve(t, twoModels+`merge "fallback" &0 &1`, map[string][]string{"a": {"w"}, "b": {"v", "extra"}}, Options{})
+	if len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "1 of 2 keys is not a key of model config toy-a: extra") {
+		t.Errorf("warnings %q", s.Warnings)
+	}
+	_, err := solve(t, `model "a" model_config="toy-a"`, map[string][]string{"a": {"w", "extra"}}, Options{ExtraKeys: RefuseExtra})
+	if err == nil || !strings.Contains(err.Error(), "1 key is not a key of model config toy-a: extra") {
+		t.Error(err)
+	}
+}
+
 func TestConfigsThatDisagreeAreNamed(t *testing.T) {
 	_, err := vet(t, "model \"a\" model_config=\"toy-a\"\nmodel \"b\" model_config=\"sd1-ldm\"\nmerge \"weighted_sum\" &0 &1", Options{})
 	wantError(t, err, "model configs do not agree", "toy-a", "sd1-ldm", `model "a" (line 2)`, `model "b" (line 3)`)

@@ -45,6 +45,7 @@ type Node struct {
 	Space  methods.Space
 	Config *config.Config
 	Line   int    // of the text; 0 if the node came from none
+	Column int    // of the line, in characters; 0 if it is not known
 	Name   string // for messages: weighted_sum (line 4)
 
 	entries []LiteralEntry

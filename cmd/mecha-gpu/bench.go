@@ -30,13 +30,14 @@ type benchOptions struct {
 	save    bool
 }
 
-// benchReport is what is printed for each device with --json.
+// benchReport is what is printed for each device with --json, or for a kind of which there is none.
 type benchReport struct {
 	Type   string        `json:"type"` // "bench"
 	Schema int           `json:"schema"`
 	Device string        `json:"device"`
-	Result *gauge.Result `json:"result"`
-	Ratios []gauge.Ratio `json:"ratios"`
+	Reason string        `json:"reason,omitempty"` // why there is nothing to measure
+	Result *gauge.Result `json:"result,omitempty"`
+	Ratios []gauge.Ratio `json:"ratios,omitempty"`
 	Saved  string        `json:"saved,omitempty"` // the file
 }
 
@@ -93,12 +94,18 @@ func runBench(ctx context.Context, a *app, o *benchOptions) (err error) {
 // benchKind measures the devices that an opener opens.
 func (a *app) benchKind(ctx context.Context, op device.Opener, o *benchOptions, file gauge.File) error {
 	ds, reason, err := op.Open(ctx, device.Options{MaxVRAM: int64(o.maxVRAM), Threads: o.threads, Indices: o.device.indices})
+	auto := o.device.kind == "auto"
+	if auto && tensor.ClassOf(err) == tensor.ClassDevice { // a GPU that cannot be opened, but there are others
+		reason, err = err.Error(), nil
+	}
 	switch {
 	case err != nil:
 		return err
-	case len(ds) == 0 && o.device.kind != "auto":
+	case len(ds) == 0 && !auto:
 		return &tensor.Error{Class: tensor.ClassDevice, Err: fmt.Errorf("%s: %s", op.Kind, reason)}
-	case len(ds) == 0 && !a.json:
+	case len(ds) == 0 && a.json:
+		return a.printJSON(benchReport{Type: "bench", Schema: 1, Device: op.Kind, Reason: reason})
+	case len(ds) == 0:
 		return a.print(fmt.Sprintf("%s\n  none: %s\n", op.Kind, printable(reason)))
 	}
 	for _, d := range ds {

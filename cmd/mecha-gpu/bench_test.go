@@ -44,6 +44,20 @@ func TestBenchIsForPeopleToo(t *testing.T) {
 	}
 }
 
+// Without a driver all that there is is measured, and what is not there has its reason.
+func TestBenchSaysWhatIsNotThere(t *testing.T) {
+	c := cli{env: map[string]string{libcudaVariable: filepath.Join(t.TempDir(), "libcuda.so.1")}}
+	c.want(t, c.run("bench", "--bytes", "64K", "--repeat", "1", "--json"), 0)
+	lines := c.lines(t)
+	if len(lines) != 2 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	reason, _ := lines[0]["reason"].(string)
+	if lines[0]["device"] != "cuda" || !strings.Contains(reason, "no CUDA driver") || lines[0]["result"] != nil || lines[1]["result"] == nil {
+		t.Errorf("bench says %v", lines)
+	}
+}
+
 func TestBenchRefusesSizesThatFillTheDisk(t *testing.T) {
 	c := cli{}
 	c.want(t, c.run("bench", "--device", "cpu", "--bytes", "16T"), 2, "--bytes 16.0 TiB: expected at most 1.0 GiB")

@@ -8,6 +8,7 @@ import (
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 const configsLong = `A model config is the list of keys that a kind of model has, with shapes, element types and
@@ -169,8 +170,11 @@ func (a *app) detectConfig(f *configsFlags, cmd *cobra.Command, args []string) e
 // detectionText is the result of configs detect for people.
 func detectionText(d *mecha.Detection) string {
 	var b strings.Builder
+	if d.Config == "" && d.Keys == 0 {
+		return printable(d.Path) + ": it has no keys\n"
+	}
 	if d.Config == "" {
-		fmt.Fprintf(&b, "%s: no model config knows a tenth of its %s; they are merged as they are\n", printable(d.Path), plural(d.Keys, "key"))
+		fmt.Fprintf(&b, "%s: no model config knows a tenth of its %s; they are merged as they are\n", printable(d.Path), tensor.Count(d.Keys, "key"))
 		return b.String()
 	}
 	fmt.Fprintf(&b, "%s: %s\n\n", printable(d.Path), printable(d.Config))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mecha-gpu/mecha-gpu/cuda"
 	"github.com/mecha-gpu/mecha-gpu/device"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 const devicesLong = `List what the program can compute on: the CPU, and every NVIDIA GPU that the driver shows, with
@@ -60,8 +61,8 @@ func runDevices(a *app, cmd *cobra.Command) error {
 			}
 		}
 	}
-	if list.CUDA, err = cuda.List(a.cudaOptions()); err != nil {
-		return err
+	if list.CUDA, err = cuda.List(a.cudaOptions()); err != nil { // what fails is what the list is to show
+		list.CUDA = &cuda.Found{GPUs: []cuda.GPU{}, Reason: err.Error()}
 	}
 	if a.json {
 		return a.printJSON(list)
@@ -76,7 +77,7 @@ func devicesText(l *devicesInfo) string {
 	t.row(l.CPU.Name, l.CPU.Detail)
 	for _, g := range l.CUDA.GPUs {
 		t.row(g.Label(), printable(fmt.Sprintf("%s, %s, compute capability %s, %s, %s, PCI %s", g.Name, humanBytes(g.Memory),
-			g.Capability(), plural(g.Multiprocessors, "multiprocessor"), plural(g.CopyEngines, "copy engine"), g.PCI)))
+			g.Capability(), tensor.Count(g.Multiprocessors, "multiprocessor"), tensor.Count(g.CopyEngines, "copy engine"), g.PCI)))
 		if g.Unusable != "" {
 			t.row("", "cannot be used: "+printable(g.Unusable))
 		}

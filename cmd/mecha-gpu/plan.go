@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // planOptions are the flags of plan.
@@ -53,6 +54,9 @@ func runPlan(a *app, cmd *cobra.Command, o *planOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.device.kind == "auto" {
+		p.Why = "plan opens no GPU unless --device asks for one; merge may choose one"
+	}
 	if a.json {
 		return a.printJSON(p)
 	}
@@ -87,13 +91,13 @@ func inFiles(n int) string {
 	if n < 2 {
 		return ""
 	}
-	return " of " + plural(n, "file")
+	return " of " + tensor.Count(n, "file")
 }
 
 // planText is a plan for people.
 func planText(p *mecha.PlanReport) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Would write %s in %s%s.\n", plural(p.Keys.Written, "key"), humanBytes(p.OutputBytes), inFiles(len(p.Outputs)))
+	fmt.Fprintf(&b, "Would write %s in %s%s.\n", tensor.Count(p.Keys.Written, "key"), humanBytes(p.OutputBytes), inFiles(len(p.Outputs)))
 	t := newTable(&b)
 	t.row("  device", printable(joined(": ", p.Device, p.Why)))
 	modelRows(t, p.Models)
@@ -104,7 +108,7 @@ func planText(p *mecha.PlanReport) string {
 	if p.PlannedVRAM > 0 {
 		t.row("  device memory", "planned "+humanBytes(p.PlannedVRAM))
 	}
-	t.row("  work", fmt.Sprintf("%s, units of %s, %s", plural(p.Workers, "worker"), humanBytes(p.UnitBytes), plural(p.Programs, "program")))
+	t.row("  work", fmt.Sprintf("%s, units of %s, %s", tensor.Count(p.Workers, "worker"), humanBytes(p.UnitBytes), tensor.Count(p.Programs, "program")))
 	t.row("  time", "about "+humanTime(max(time.Microsecond, time.Duration(p.Seconds*float64(time.Second)))))
 	nameRow(t, "  missing", p.Missing)
 	nameRow(t, "  shapes differ", p.Mismatched)

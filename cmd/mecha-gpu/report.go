@@ -8,6 +8,7 @@ import (
 	"time"
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // showReport prints the report of a merge: as JSON on standard output if asked for, and
@@ -28,9 +29,9 @@ func reportText(r *mecha.Report) string {
 	var b strings.Builder
 	name := r.Output
 	if len(r.Outputs) > 0 {
-		name = plural(len(r.Outputs), "file")
+		name = tensor.Count(len(r.Outputs), "file")
 	}
-	fmt.Fprintf(&b, "Wrote %s: %s, %s, in %s.\n", printable(name), plural(r.Keys.Written, "key"),
+	fmt.Fprintf(&b, "Wrote %s: %s, %s, in %s.\n", printable(name), tensor.Count(r.Keys.Written, "key"),
 		humanBytes(r.BytesWritten), humanTime(r.Time.Total))
 	t := newTable(&b)
 	outputRows(t, r.Outputs)
@@ -49,10 +50,10 @@ func reportText(r *mecha.Report) string {
 		t.row("  device memory", fmt.Sprintf("%s (planned %s)", humanBytes(r.PeakVRAM), humanBytes(r.PlannedVRAM)))
 	}
 	if n := r.DeviceErrors; n.Count > 0 {
-		t.row("  device errors", printable(plural(n.Count, "time")+", done again on the CPU"+listed(n.Names, n.Count)))
+		t.row("  device errors", printable(tensor.Count(n.Count, "time")+", done again on the CPU"+listed(n.Names, n.Count)))
 	}
-	t.row("  work", fmt.Sprintf("%s, %s of %s, %s", plural(r.Workers, "worker"), plural(int(r.Units), "unit"),
-		humanBytes(r.UnitBytes), plural(r.Programs, "program")))
+	t.row("  work", fmt.Sprintf("%s, %s of %s, %s", tensor.Count(r.Workers, "worker"), tensor.Count(int(r.Units), "unit"),
+		humanBytes(r.UnitBytes), tensor.Count(r.Programs, "program")))
 	t.row("  time", timeText(r.Time))
 	warningRows(t, r.Warnings)
 	t.flush()
@@ -109,7 +110,7 @@ func modelRows(t *table, models []mecha.ModelReport) {
 		if m.File != "" && m.File != m.Path {
 			name += " = " + m.File
 		}
-		t.row("  model", fmt.Sprintf("%s: %s, %d used", printable(name), plural(m.Keys, "key"), m.Used))
+		t.row("  model", fmt.Sprintf("%s: %s, %d used", printable(name), tensor.Count(m.Keys, "key"), m.Used))
 		if m.Used > 0 {
 			nameRow(t, "    not read", m.Unread)
 		}
@@ -121,7 +122,7 @@ func nameRow(t *table, head string, l mecha.NameList, remark ...string) {
 	if l.Count == 0 {
 		return
 	}
-	t.row(head, printable(fmt.Sprintf("%s%s", joined(", ", append([]string{plural(l.Count, "key")}, remark...)...),
+	t.row(head, printable(fmt.Sprintf("%s%s", joined(", ", append([]string{tensor.Count(l.Count, "key")}, remark...)...),
 		listed(l.Names, l.Count))))
 }
 
@@ -134,7 +135,7 @@ func countRow(t *table, head string, l mecha.CountList) {
 	for i, k := range l.First {
 		names[i] = fmt.Sprintf("%s (%d)", k.Key, k.Elements)
 	}
-	t.row(head, printable(fmt.Sprintf("%d elements in %s%s", l.Elements, plural(l.Keys, "key"), listed(names, l.Keys))))
+	t.row(head, printable(fmt.Sprintf("%s in %s%s", tensor.Count(l.Elements, "element"), tensor.Count(l.Keys, "key"), listed(names, l.Keys))))
 }
 
 // warningRows shows warnings.
@@ -169,14 +170,6 @@ func joined(sep string, words ...string) string {
 		}
 	}
 	return strings.Join(list, sep)
-}
-
-// plural returns "1 key" or "2 keys".
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // humanTime writes a duration with three digits or so.

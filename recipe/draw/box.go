@@ -8,6 +8,7 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
 	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // box is a node of the picture.
@@ -147,7 +148,7 @@ func valueText(n *recipe.Expr) string {
 	}
 	text := "{" + strings.Join(parts, ", ") + "}"
 	if len([]rune(text)) > maxText/2 {
-		text = fmt.Sprintf("{%d keys}", len(entries))
+		text = "{" + tensor.Count(len(entries), "key") + "}"
 	}
 	return text
 }

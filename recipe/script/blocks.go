@@ -85,6 +85,27 @@ func (m *machine) families(entries []recipe.Entry) ([]string, error) {
 	return nil, errors.New("no model has all of these blocks: IN09 to IN11 and OUT09 to OUT11 are those of SD1, VAE is that of SDXL")
 }
 
+// noBlock is the error about weights of a block that no model of the targets has; nil if the
+// literal is of no blocks, or there are none for the targets.
+func (m *machine) noBlock(e *recipe.Expr, targets []string) error {
+	if len(m.blocksOf(e)) == 0 {
+		return nil
+	}
+	for _, row := range m.env.Methods.All() {
+		if !row.Conversion || !slices.Contains(targets, row.Return.Config) || !strings.HasSuffix(row.Params[0].Config, blockSuffix) {
+			continue
+		}
+		names := m.blockNames(row.Params[0].Config)
+		for _, x := range e.Entries() {
+			if !slices.Contains(names, x.Key) {
+				return &tensor.Error{Class: tensor.ClassRecipe, Key: x.Key, Err: fmt.Errorf("models of %s have no such block", row.Return.Config),
+					Want: strings.Join(names, ", "), Hint: near(x.Key, names)}
+			}
+		}
+	}
+	return nil
+}
+
 // perBlock converts the block weights among the arguments of a call to the config of the first
 // model beside them. Alone, or beside other block weights, they stay what they are.
 func (m *machine) perBlock(pos []any, kw []methods.KW[any]) error {

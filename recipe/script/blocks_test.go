@@ -102,7 +102,9 @@ func TestWrongBlockWeightsAreRefused(t *testing.T) {
 		{"", "out = blocks({'IN12': 0.5})", []string{`"IN12"`, "no such block", "IN00 to IN11"}},
 		{"", "out = blocks({'IN11': 0.5, 'VAE': 1})", []string{"no model has all of these blocks"}},
 		{"", "out = blocks({})", []string{"there is no block"}},
-		{"", "out = blocks({'VAE': 1}, 'sd1-ldm')", []string{"no conversion leads from sdxl-supermerger_blocks"}},
+		{"", "out = blocks({'VAE': 1}, 'sd1-ldm')", []string{`"VAE"`, "models of sd1-ldm have no such block", "OUT10, OUT11"}},
+		{"", "out = blocks({'IN11': 1}, 'sdxl-sgm')", []string{`"IN11"`, "models of sdxl-sgm have no such block", "IN07, IN08, M00", "did you mean"}},
+		{"sdxl-sgm", "out = weighted_sum(a, b, alpha={'IN00': 0.5, 'OUT11': 1})", []string{`"OUT11"`, "models of sdxl-sgm have no such block"}},
 		{"", "out = blocks(1)", []string{"want dict"}},
 	} {
 		var o Options

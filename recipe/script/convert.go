@@ -103,6 +103,9 @@ func (m *machine) noWay(e *recipe.Expr, sources, targets []string) error {
 		return &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("the model config of %s is not known", what),
 			Hint: `say it where the value is made: model(path, config="sdxl-kohya")`}
 	}
+	if err := m.noBlock(e, targets); err != nil {
+		return err
+	}
 	var ways []string
 	for _, from := range sources {
 		to := m.env.Methods.Ways(from).Targets()
