@@ -53,7 +53,7 @@ func (s *session) checkAdapter(m *recipe.ModelRef, sources []int, n *recipe.Node
 	keys := s.plan.Unread[source]
 	names := slices.Clone(keys.First[:min(len(keys.First), 3)])
 	return &tensor.Error{Class: tensor.ClassInput, Path: m.Path, Err: fmt.Errorf("nothing of this LoRA has a place in the result"),
-		Got:  fmt.Sprintf("%d keys: %s, ...", keys.Count, strings.Join(names, ", ")),
+		Got:  fmt.Sprintf("%s: %s, ...", tensor.Count(keys.Count, "key"), strings.Join(names, ", ")),
 		Want: "factors for keys of " + n.Config.ID() + ", all those of a key",
 		Hint: "it may be for another model, or its keys may have names that are not known"}
 }

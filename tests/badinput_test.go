@@ -46,7 +46,7 @@ func TestBadInputIsRefused(t *testing.T) {
 		{"unknown parameter", recipeFor("ab", `merge "slerp" &0 &1 beta=1.0`), good, mecha.Options{}, tensor.ClassRecipe, []string{"beta", "slerp"}},
 		{"wrong merge space", "version 0.1.0\nmodel \"a\" merge_space=\"weight\"\nmodel \"b\" merge_space=\"weight\"\nmerge \"add_difference\" &0 &1\n", good, mecha.Options{}, tensor.ClassRecipe, []string{"weight", "delta"}},
 		{"unknown merge space", lerp, good, mecha.Options{MergeSpace: "nowhere"}, tensor.ClassRecipe, []string{"nowhere"}},
-		{"no key in common", lerp, encode(t, memory.Dict{"v": model["w"]}, nil), mecha.Options{}, tensor.ClassInput, []string{"nothing to merge", "a.safetensors has 1 key,"}},
+		{"no key in common", lerp, encode(t, memory.Dict{"v": model["w"]}, nil), mecha.Options{}, tensor.ClassInput, []string{"nothing to merge", "a has 1 key, b"}},
 		{"no keys at all", lerp, encode(t, memory.Dict{}, nil), mecha.Options{}, tensor.ClassInput, []string{"nothing to merge", "0 keys"}},
 		{"budget too small", lerp, good, mecha.Options{MaxRAM: 4096}, tensor.ClassFit, []string{"4.0 KiB", "at least"}},
 		{"fallback that is missing", lerp, good, mecha.Options{Fallback: "elsewhere"}, tensor.ClassInput, []string{"elsewhere"}},

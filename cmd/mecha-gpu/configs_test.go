@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	mecha "github.com/mecha-gpu/mecha-gpu"
 )
 
 func TestConfigsListNamesAllOfThem(t *testing.T) {
@@ -77,6 +79,9 @@ func TestConfigOfACheckpointEndToEnd(t *testing.T) {
 	c.want(t, c.run("configs", "detect", path("b.safetensors")), 0)
 	if !strings.Contains(c.stdout.String(), "no model config knows a tenth of its 2 keys") {
 		t.Errorf("%s", &c.stdout)
+	}
+	if text := detectionText(&mecha.Detection{Path: "none"}); text != "none: it has no keys\n" {
+		t.Error(text)
 	}
 }
 
