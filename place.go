@@ -188,7 +188,10 @@ func (s *session) reason(p *plan.Plan, best int) string {
 	for _, r := range s.reasons {
 		why = append(why, r.Error())
 	}
-	if len(why) == 0 {
+	switch {
+	case len(why) == 0 && len(s.candidates[best].devices) > 1:
+		return "they are the only devices that were asked for"
+	case len(why) == 0:
 		return "it is the only device that was asked for"
 	}
 	return strings.Join(why, "; ")

@@ -19,6 +19,7 @@ type Device struct {
 	pool   *pool
 	codes  *codes
 	budget int64
+	table  int64 // bytes of each queue's table
 	info   device.Info
 
 	lost   atomic.Pointer[error] // why the context is gone; nil if it is not
@@ -88,14 +89,15 @@ const unitBytes = 4 << 20
 // (into pinned memory, over the bus and out of the page cache) instead of once.
 var rates = device.Rates{Read: 5e9, Write: 2.2e9, Upload: 24e9, Load: 24e9, Compute: 350e9, Ops: 300e9}
 
-// describe makes the Info.
+// describe makes the Info, and decides on the size of tables.
 func (d *Device) describe(threads int) device.Info {
 	workers := threads
 	if workers == 0 {
 		workers = max(leastWorkers, min(mostWorkers, runtime.GOMAXPROCS(0)))
 	}
 	slots := int64(workers*depth + 1)
-	slack := slots * (tableBytes + slabAlign) // a queue for each slot
+	d.table = max(leastTable, min(tableBytes, d.pool.budget/(tableShare*slots))) &^ (slabAlign - 1)
+	slack := slots * (d.table + slabAlign) // a queue for each slot
 	return device.Info{Name: d.gpu.Label(), Detail: fmt.Sprintf("%s, compute capability %s", d.gpu.Name, d.gpu.Capability()),
 		Depth: depth, UnitBytes: unitBytes, Workers: workers, Memory: max(d.pool.budget-slack, 1), Rates: rates}
 }

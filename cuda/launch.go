@@ -37,9 +37,13 @@ func regionOf(s kernels.Span, n int64, result int) region {
 	return region{lo, lo + uint64(n), result}
 }
 
-// tableBytes is the size of a queue's table. A row of a lerp has 80 bytes; the largest that a
-// Program can have is 11 KiB.
-const tableBytes = 64 << 10
+// Sizes of a queue's table. A row of a lerp has 80 bytes; the largest that a Program can have is
+// 11 KiB. Where there is little memory, all tables together take a quarter of it, if that is enough.
+const (
+	tableBytes = 64 << 10
+	leastTable = 16 << 10
+	tableShare = 4
+)
 
 // Launch runs a Program. Launches are collected as long as they can be run side by side.
 func (q *Queue) Launch(l *kernels.Launch) error {
@@ -174,7 +178,7 @@ func (b *batch) add(l *kernels.Launch) {
 // launched and waited for.
 func (q *Queue) row(l *kernels.Launch) error {
 	if q.table == nil {
-		m, err := q.dev.pool.get(tableBytes)
+		m, err := q.dev.pool.get(q.dev.table)
 		if err != nil {
 			return fmt.Errorf("the table of launches: %w", err)
 		}

@@ -10,6 +10,24 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tests/softcuda"
 )
 
+// A driver whose calls fail is no reason for devices and bench to say nothing of the CPU.
+func TestDriversThatFailAreListed(t *testing.T) {
+	onSuite(t)
+	lib := softcuda.Build(t)
+	for _, c := range []struct {
+		fail string
+		args []string
+	}{
+		{"cuDeviceGetName:1", []string{"devices"}},
+		{"cuDevicePrimaryCtxRetain:1", []string{"bench", "--bytes", "64K", "--repeat", "1"}},
+	} {
+		stdout, stderr, exit := runProgram(t, program(t), softcuda.Env(lib, "SOFTCUDA_FAIL="+c.fail), c.args...)
+		if exit != 0 || !strings.Contains(stdout, "none: ") || !strings.Contains(stdout, "CUDA_ERROR_UNKNOWN") || !strings.Contains(stdout, "cpu") {
+			t.Errorf("%q: exit %d, %s%s", c.args, exit, stdout, stderr)
+		}
+	}
+}
+
 // Where there is a driver but no GPU to use, a merge says why and takes the CPU; one that asks
 // for a GPU ends with the reason, a code and no file.
 func TestDriversWithoutAUsableGPU(t *testing.T) {

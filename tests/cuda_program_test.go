@@ -120,6 +120,9 @@ func TestTheProgramOnTheGPU(t *testing.T) {
 		if exit != 0 || !bytes.Equal(got, want) {
 			t.Errorf("--device %s: exit %d, equal bytes %v, %s", device, exit, bytes.Equal(got, want), stderr)
 		}
+		if device == "cuda:0,1" && !strings.Contains(stderr, "they are the only devices") {
+			t.Errorf("--device %s: the report is %s", device, stderr)
+		}
 		if device == "cuda:1" && !strings.Contains(stderr, "cuda:1 (Software CUDA device 1") || device == "auto" && !strings.Contains(stderr, "against") {
 			t.Errorf("--device %s: the report is %s", device, stderr)
 		}
