@@ -51,20 +51,31 @@ func LoadScript(ctx context.Context, path string, s ScriptOptions, o Options) (*
 	if err != nil {
 		return nil, err
 	}
+	if s.Keys == nil {
+		s.Keys = o.keys(ctx, filepath.Dir(path))
+	}
+	r, err := ParseScript(ctx, src, path, s, o)
+	if err != nil {
+		return nil, err
+	}
+	r.dir = filepath.Dir(path)
+	return r, nil
+}
+
+// ParseScript runs the text of a Starlark program. name is what messages call it.
+func ParseScript(ctx context.Context, text []byte, name string, s ScriptOptions, o Options) (*Recipe, error) {
 	env, err := Env(o)
 	if err != nil {
 		return nil, err
 	}
 	if s.Keys == nil {
-		s.Keys = o.keys(ctx, filepath.Dir(path))
+		s.Keys = o.keys(ctx, "")
 	}
-	g, err := script.Run(src, path, env, s)
+	g, err := script.Run(text, name, env, s)
 	if err != nil {
 		return nil, err
 	}
-	r := NewRecipe(g, path)
-	r.dir = filepath.Dir(path)
-	return r, nil
+	return NewRecipe(g, name), nil
 }
 
 // keys returns the function that reads the keys of a model of a recipe in dir.

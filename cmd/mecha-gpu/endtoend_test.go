@@ -75,6 +75,34 @@ func TestMergeFromStandardInputFindsModelsInTheModelDir(t *testing.T) {
 	c.want(t, c.run("merge", "-", "-o", filepath.Join(dir, "out.safetensors"), "--model-dir", dir), 0, "Wrote")
 }
 
+// What begins as no .mecha text is a program, with parameters.
+func TestStandardInputMayBeAProgram(t *testing.T) {
+	dir := sweepFolder(t)
+	t.Chdir(dir)
+	const program = "# a program\nmodel_a = model('a.safetensors')\ndef recipe(alpha=0.5):\n    return weighted_sum(model_a, model('b.safetensors'), alpha=alpha)\n"
+	c := cli{lib: facade{}, stdin: program}
+	c.want(t, c.run("merge", "-", "-o", "out", "--set", "alpha=0.25"), 0, "Wrote")
+	c = cli{lib: facade{}}
+	c.want(t, c.run("merge", "one.mecha", "-o", "want"), 0)
+	got, err := os.ReadFile("out")
+	want, err2 := os.ReadFile("want")
+	if err != nil || err2 != nil || !bytes.Equal(got, want) {
+		t.Error("a program from standard input makes another file", err, err2)
+	}
+	c = cli{lib: facade{}, stdin: program}
+	c.want(t, c.run("plan", "-", "--sweep", "alpha=0,1"), 0)
+	for text, program := range map[string]bool{"": false, "version 0.1.0": false, "\ufeff\n version 0.2.0\n": false, "model \"a\"": false,
+		"model = 3": true, "out = 1": true, "# version\n": true, "merge_all()": true} {
+		if in := (input{path: "-", text: []byte(text)}); in.program() != program {
+			t.Errorf("%q: a program is %t", text, !program)
+		}
+	}
+	c = cli{lib: facade{}, stdin: lerpRecipe}
+	c.want(t, c.run("plan", "-", "--set", "alpha=1"), 2, "only a program")
+	c = cli{lib: facade{}, stdin: "out = modle('a')"}
+	c.want(t, c.run("vet", "-"), 3, "standard input:1:7", "modle")
+}
+
 func TestOutputMayBeAnInput(t *testing.T) {
 	dir := twoModels(t)
 	out := filepath.Join(dir, "a.safetensors")

@@ -20,9 +20,11 @@ func load(ctx context.Context, in input, o mecha.Options) (*mecha.Recipe, error)
 		return mecha.ConvertRecipe(ctx, in.convert.path, in.convert.from, in.convert.to, o)
 	case in.path == "":
 		return mecha.ParseExprWith(ctx, in.expr, in.script, o)
+	case in.path == "-" && in.program():
+		return mecha.ParseScript(ctx, in.text, stdinName, in.script, o)
 	case in.path == "-":
-		return mecha.ParseRecipe(in.text, "standard input", o)
-	case isScript(in.path):
+		return mecha.ParseRecipe(in.text, stdinName, o)
+	case in.program():
 		return mecha.LoadScript(ctx, in.path, in.script, o)
 	}
 	return mecha.LoadRecipe(ctx, in.path, o)

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"slices"
+	"strings"
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/methods"
@@ -37,6 +40,23 @@ type input struct {
 	convert *conversion // not nil: the recipe converts a model
 }
 
+// stdinName is what messages call standard input.
+const stdinName = "standard input"
+
+// program reports whether the input is a Starlark program. Text from standard input is one
+// unless its first word is one of .mecha text.
+func (in *input) program() bool {
+	if in.path != "-" {
+		return isScript(in.path)
+	}
+	line, _, _ := bytes.Cut(bytes.TrimSpace(bytes.TrimPrefix(in.text, []byte("\ufeff"))), []byte("\n"))
+	words := strings.Fields(string(line[:min(len(line), 100)]))
+	if len(words) == 0 || slices.Contains([]string{"version", "dict", "literal", "model", "merge"}, words[0]) {
+		return len(words) > 1 && words[1] == "="
+	}
+	return true
+}
+
 // maxRecipeBytes is the most text that is read from standard input.
 const maxRecipeBytes = 64 << 20
 
@@ -47,7 +67,7 @@ func (a *app) readInput(arg string) (input, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(a.stdin, maxRecipeBytes+1))
 	if err != nil {
-		return input{}, &tensor.Error{Class: tensor.ClassIO, Path: "standard input", Err: err}
+		return input{}, &tensor.Error{Class: tensor.ClassIO, Path: stdinName, Err: err}
 	}
 	if len(text) > maxRecipeBytes {
 		return input{}, tensor.Errorf(tensor.ClassRecipe, "standard input holds more than %d bytes; a recipe is text", maxRecipeBytes)

@@ -28,8 +28,9 @@ before the first one appears; if the program is killed just then, some may be in
 others not.
 
 RECIPE is a .mecha file, a .star program, a merged .safetensors file (the recipe stored in it
-runs again), or - for standard input; -e EXPR takes its place. OUT appears complete or not at
-all; it may be one of the inputs. The recipe is stored in its metadata.
+runs again), or - for standard input, which holds .mecha text or a program; -e EXPR takes its
+place. OUT appears complete or not at all; it may be one of the inputs. The recipe is stored in
+its metadata.
 
 Progress and the report go to standard error. With --json, standard output has one JSON
 object on each line: progress, then the report or the error.`

@@ -92,7 +92,7 @@ func (f *sourceFlags) input(ctx context.Context, a *app, args []string) (in inpu
 	} else if in, err = a.readInput(args[0]); err != nil {
 		return in, err
 	}
-	program := len(args) > 0 && isScript(args[0])
+	program := in.program()
 	switch {
 	case len(f.set) > 0 && !program && len(args) > 0:
 		return in, usage("--set %s: only a program (*%s) and an expression (-e) have parameters", f.set[0], mecha.ScriptSuffix)

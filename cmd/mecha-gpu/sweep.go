@@ -44,7 +44,7 @@ func (f *sweepFlags) swept(ctx context.Context, a *app, source *sourceFlags, arg
 		return nil, err
 	}
 	for _, in := range recipes {
-		if len(f.sweeps) > 0 && in.path != "" && !isScript(in.path) {
+		if len(f.sweeps) > 0 && in.path != "" && !in.program() {
 			return nil, usage("--sweep %s: only a program (*%s) and an expression (-e) have parameters, %s has none", f.sweeps[0], mecha.ScriptSuffix, in.path)
 		}
 	}
