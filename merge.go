@@ -33,6 +33,7 @@ type Output struct {
 	Recipe *Recipe
 	Path   string       // safetensors file to write
 	Sink   tensor.Sink  // takes the result if it is not nil; Path is then not used
+	Name   string       // what it is made of, for errors if there are several: alpha=0.1
 	DType  tensor.DType // element type of the output; InvalidDType: that of the options
 }
 
@@ -148,6 +149,10 @@ func prepare(ctx context.Context, outs []Output, o Options) (s *session, err err
 	seen := map[*Recipe]bool{}
 	for i := range outs {
 		t, err := s.target(ctx, &outs[i], &po)
+		t.Name = s.called(i)
+		if err != nil && t.Name != "" {
+			err = fmt.Errorf("%s: %w", t.Name, err)
+		}
 		if err != nil {
 			return s, err
 		}

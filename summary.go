@@ -40,6 +40,20 @@ func (s *session) name(out int) string {
 	return s.outs[out].Path
 }
 
+// called is what errors call an output if there are several: its path, and what it is made of.
+func (s *session) called(out int) string {
+	path, what := s.name(out), s.outs[out].Name
+	switch {
+	case len(s.outs) == 1:
+		return ""
+	case what == "":
+		return path
+	case path == "":
+		return what
+	}
+	return path + " (" + what + ")"
+}
+
 // names joins the lists of all outputs.
 func (s *session) names(lists []plan.Names) (all NameList) {
 	for out, n := range lists {

@@ -22,6 +22,9 @@ type Target struct {
 	// DType is the element type of the output; InvalidDType means that of the options.
 	DType tensor.DType
 
+	// Name is what errors call the output; "" if there is only one.
+	Name string
+
 	// Metadata goes into the header of the output.
 	Metadata map[string]string
 }
@@ -47,6 +50,7 @@ type planner struct {
 // target is a Target in the plan.
 type target struct {
 	e        *evaluator
+	name     string
 	dtype    tensor.DType
 	metadata map[string]string
 	layout   *tensor.Header
@@ -126,7 +130,7 @@ func newPlanner(targets []Target, o Options) *planner {
 		for m := len(sources); m < len(t.Solved.Models); m++ {
 			sources = append(sources, m)
 		}
-		x := target{e: newEvaluator(p.desk, t.Solved, sources, base), dtype: t.DType, metadata: t.Metadata}
+		x := target{e: newEvaluator(p.desk, t.Solved, sources, base), name: t.Name, dtype: t.DType, metadata: t.Metadata}
 		if !x.dtype.Valid() {
 			x.dtype = o.OutputDType
 		}

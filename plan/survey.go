@@ -102,13 +102,21 @@ func (sv *survey) complete() error {
 		s := sv.p.targets[t].e.s
 		switch {
 		case sv.o.StrictKeys && missing.Count > 0:
-			return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("%s cannot be produced: %s", tensor.Count(missing.Count, "key"), list(missing))}
+			return sv.p.targets[t].named(&tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("%s cannot be produced: %s", tensor.Count(missing.Count, "key"), list(missing))})
 		case sv.layouts[t].keys == 0:
-			return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("nothing to merge: no key can be produced"), Got: modelNames(s),
-				Hint: "the models of the recipe have no key in common, or a parameter is given for other keys"}
+			return sv.p.targets[t].named(&tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("nothing to merge: no key can be produced"), Got: modelNames(s),
+				Hint: "the models of the recipe have no key in common, or a parameter is given for other keys"})
 		}
 	}
 	return nil
+}
+
+// named adds to an error which output it is about, if there are several.
+func (t *target) named(err error) error {
+	if t.name == "" || tensor.ClassOf(err) == tensor.ClassOther {
+		return err
+	}
+	return fmt.Errorf("%s: %w", t.name, err)
 }
 
 func list(n Names) string {
@@ -130,7 +138,7 @@ func (sv *survey) key(key string, in []int) error {
 	for _, t := range in {
 		var err error
 		if p.made, err = p.evaluate(p.made, t, p.one[:], nil); err != nil {
-			return sv.wrong(err)
+			return sv.wrong(p.targets[t].named(err))
 		}
 		if links := p.targets[t].e.links; len(links) > 0 {
 			sv.linked.add(key, t, in, links)

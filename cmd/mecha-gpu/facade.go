@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/methods"
@@ -59,10 +60,13 @@ func loadAll(ctx context.Context, ins []input, paths []string, o mecha.Options) 
 	outs := make([]mecha.Output, len(ins))
 	for i, in := range ins {
 		r, err := load(ctx, in, o)
+		if err != nil && in.label != "" {
+			err = fmt.Errorf("%s: %w", in.label, err)
+		}
 		if err != nil {
 			return nil, err
 		}
-		outs[i] = mecha.Output{Recipe: r, Path: paths[i]}
+		outs[i] = mecha.Output{Recipe: r, Path: paths[i], Name: in.label}
 	}
 	return outs, nil
 }

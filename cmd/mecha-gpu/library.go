@@ -35,6 +35,7 @@ type input struct {
 	text   []byte // used if path is "-"
 	expr   string // used if path is ""
 	script mecha.ScriptOptions
+	label  string // what one of several outputs is made of: "mix alpha=0.1"
 	call   *call // not nil: the recipe is one method
 
 	convert *conversion // not nil: the recipe converts a model

@@ -75,7 +75,7 @@ func (f *sweepFlags) outputs(recipes []input, grid []map[string]string, out stri
 			if err != nil {
 				return nil, nil, err
 			}
-			what := strings.Join(append([]string{in.name()}, described(values)...), " ")
+			what := x.label
 			if other, twice := seen[filepath.Clean(path)]; twice {
 				return nil, nil, usage("-o %s: the outputs of %s and of %s would be one file, %s%s", out, other, what, path, f.hint(out, len(recipes)))
 			}
@@ -115,8 +115,9 @@ func (f *sweepFlags) hint(out string, recipes int) string {
 	return "; put " + strings.Join(lacks, " and ") + " into it"
 }
 
-// with returns the input with more parameters set.
+// with returns the input with more parameters set, as one of several.
 func (in input) with(values map[string]string) (input, error) {
+	in.label = strings.Join(append([]string{in.name()}, described(values)...), " ")
 	if in.call != nil {
 		c, err := in.call.with(values)
 		in.call = c
