@@ -36,7 +36,7 @@ type input struct {
 	expr   string // used if path is ""
 	script mecha.ScriptOptions
 	label  string // what one of several outputs is made of: "mix alpha=0.1"
-	call   *call // not nil: the recipe is one method
+	call   *call  // not nil: the recipe is one method
 
 	convert *conversion // not nil: the recipe converts a model
 }

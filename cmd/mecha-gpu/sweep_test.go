@@ -120,6 +120,18 @@ func TestWrongSweepsSayWhatIsWanted(t *testing.T) {
 	c.want(t, c.run("merge", "mix.star", "--sweep", "alpha=0.1,0.2", "-o", "z-{alpha}"), 2, "two outputs have the same file")
 }
 
+// An error is about one of the files, and says which.
+func TestErrorsOfSweepsNameTheOutput(t *testing.T) {
+	t.Chdir(folder(t, map[string][]byte{"a": model{"w": vec(1)}.encode(t), "b": model{"w": vec(1)}.encode(t), "c": model{"x": vec(1)}.encode(t),
+		"mix.star": []byte("def recipe(other='b'):\n    return weighted_sum(model('a'), model(other))\n")}))
+	c := cli{lib: facade{}}
+	c.want(t, c.run("merge", "mix.star", "--sweep", "other=b,c", "-o", "out-{other}"), 4, "out-c (mix other=c): nothing to merge")
+	c = cli{lib: facade{}}
+	c.want(t, c.run("plan", "mix.star", "--sweep", "other=b,c"), 4, "mix other=c: nothing to merge")
+	c = cli{lib: facade{}}
+	c.want(t, c.run("merge", "mix.star", "--sweep", "other=b,no", "-o", "out-{other}"), 4, "out-no (mix other=no): no: there is no such model")
+}
+
 func TestPlansOfSweepsAreThoseOfAllFiles(t *testing.T) {
 	t.Chdir(sweepFolder(t))
 	c := cli{lib: facade{}}
