@@ -44,7 +44,7 @@ type Report struct {
 	// PlannedVRAM is the most device memory that the plan uses of each GPU; 0 for the CPU.
 	PlannedVRAM int64 `json:"planned_vram,omitempty"`
 
-	PeakVRAM    int64 `json:"peak_vram,omitempty"` // what was leased of one GPU at most
+	PeakVRAM int64 `json:"peak_vram,omitempty"` // what was leased of one GPU at most
 
 	// DeviceErrors are failures of GPUs whose work was done again on the CPU.
 	DeviceErrors NameList `json:"device_errors,omitzero"`
