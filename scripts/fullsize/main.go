@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command fullsize takes an SDXL model of full size from one layout to another and back, and
 // says whether the bytes are the same, and how long and how much memory it took.
 //
