@@ -55,8 +55,12 @@ $(BIN)/staticcheck: scripts/tools/go.mod scripts/tools/go.sum
 	go build -C scripts/tools -o $(CURDIR)/$@ honnef.co/go/tools/cmd/staticcheck
 
 .PHONY: race
-race: ## all tests under the race detector
+race: memory ## all tests under the race detector
 	go test -race -p $(P) ./...
+
+.PHONY: memory
+memory: ## peak memory with 100,000 keys, in a process of its own that is small
+	go test -run MemoryIsBoundedForManyKeys ./tests
 
 .PHONY: quick
 quick: ## all tests without the race detector
