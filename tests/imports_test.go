@@ -45,7 +45,7 @@ var rooms = []room{
 	{"stream/safetensors", []string{"tensor", "stream/vfs", "stream/internal/extent"}, "a format knows nothing of merging"},
 	{"stream/memory", []string{"tensor", "stream/internal/extent"}, "state dicts in memory need no file"},
 	{"recipe/config", []string{"tensor", "gopkg.in/yaml.v3"}, "a model config is data, which users write as YAML"},
-	{"recipe/blocks", []string{"tensor", "gopkg.in/yaml.v3"}, "weights of blocks are text that becomes numbers"},
+	{"recipe/blocks", []string{"tensor", "recipe/config", "gopkg.in/yaml.v3"}, "weights of blocks are text that becomes numbers"},
 	{"methods", []string{"tensor", "kernels", "recipe/config"}, "a formula sees neither files nor devices"},
 	{"recipe", []string{"tensor", "methods", "recipe/config"}, "recipes are text and graphs: no file, no device"},
 	{"recipe/script", []string{"tensor", "methods", "recipe", "recipe/blocks", "recipe/config", "go.starlark.net/"}, "a program makes a graph: no file, no device"},

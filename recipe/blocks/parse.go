@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -15,26 +16,13 @@ const MaxText = 64 << 10
 
 // order is all blocks: those of Stable Diffusion 1, and the VAE of SDXL. SDXL has no IN09 to
 // IN11 and no OUT09 to OUT11.
-var order = blockNames(12, "VAE")
-
-// blockNames lists BASE, n blocks IN, M00, n blocks OUT, and more.
-func blockNames(n int, more ...string) []string {
-	list := []string{"BASE"}
-	for i := range n {
-		list = append(list, fmt.Sprintf("IN%02d", i))
-	}
-	list = append(list, "M00")
-	for i := range n {
-		list = append(list, fmt.Sprintf("OUT%02d", i))
-	}
-	return append(list, more...)
-}
+var order = config.BlockNames(12, "VAE")
 
 // lists are the blocks that a list of numbers is for, by its length. Those of SDXL are as
 // supermerger has them.
 var lists = map[int][]string{
-	26: blockNames(12), 25: blockNames(12)[1:], // SD1
-	21: blockNames(9, "VAE"), 20: blockNames(9), 19: blockNames(9)[1:], // SDXL
+	26: config.BlockNames(12), 25: config.BlockNames(12)[1:], // SD1
+	21: config.BlockNames(9, "VAE"), 20: config.BlockNames(9), 19: config.BlockNames(9)[1:], // SDXL
 }
 
 // Parse reads weights from a text: BLOCK=WEIGHT pairs, a list of numbers, or the name of a

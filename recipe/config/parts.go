@@ -75,8 +75,9 @@ func ema(diffuser []Key) Component {
 	return c
 }
 
-// blocks returns the names of the block weights of a UNet with n blocks on either side.
-func blocks(n int, more ...string) Component {
+// BlockNames lists the block weights of a UNet with n blocks on either side: BASE, IN00 and
+// on, M00, OUT00 and on, and more.
+func BlockNames(n int, more ...string) []string {
 	names := []string{"BASE"}
 	for i := range n {
 		names = append(names, fmt.Sprintf("IN%02d", i))
@@ -85,8 +86,13 @@ func blocks(n int, more ...string) Component {
 	for i := range n {
 		names = append(names, fmt.Sprintf("OUT%02d", i))
 	}
+	return append(names, more...)
+}
+
+// blocks is the component of these block weights.
+func blocks(n int, more ...string) Component {
 	var keys []Key
-	for _, name := range append(names, more...) {
+	for _, name := range BlockNames(n, more...) {
 		keys = append(keys, one(name, tensor.F32))
 	}
 	return sorted("blocks", keys)

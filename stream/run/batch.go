@@ -1,6 +1,8 @@
 package run
 
 import (
+	"iter"
+
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -249,18 +251,28 @@ func (w *worker) layOut(s *slot) {
 
 // resolve turns places in ranges into places in memory.
 func (b *batch) resolve() {
-	k := 0
-	for i := range b.jobs {
-		for range b.jobs[i].parts {
-			p := &b.parts[k]
-			k++
-			for n, outs := range p.seg.Stores {
-				p.outs[n] = b.span(&b.jobs[i], p, n, outs[0])
+	for j, p := range b.all() {
+		for n, outs := range p.seg.Stores {
+			p.outs[n] = b.span(j, p, n, outs[0])
+		}
+		for n, r := range p.refs {
+			if r >= 0 {
+				p.leaves[n].Off += b.reads[r].span.Off
 			}
-			for n, r := range p.refs {
-				if r >= 0 {
-					p.leaves[n].Off += b.reads[r].span.Off
+		}
+	}
+}
+
+// all iterates over the parts, each with its job.
+func (b *batch) all() iter.Seq2[*batchJob, *part] {
+	return func(yield func(*batchJob, *part) bool) {
+		k := 0
+		for i := range b.jobs {
+			for range b.jobs[i].parts {
+				if !yield(&b.jobs[i], &b.parts[k]) {
+					return
 				}
+				k++
 			}
 		}
 	}

@@ -90,13 +90,9 @@ func (w *worker) launchPart(s *slot, p *part) error {
 
 // jobIn finds the job of a part, for messages.
 func (p *part) jobIn(b *batch) *plan.Job {
-	k := 0
-	for i := range b.jobs {
-		for range b.jobs[i].parts {
-			if &b.parts[k] == p {
-				return b.jobs[i].job
-			}
-			k++
+	for j, other := range b.all() {
+		if other == p {
+			return j.job
 		}
 	}
 	return b.jobs[0].job
@@ -124,19 +120,13 @@ func (w *worker) finishBatch(s *slot) (done bool, err error) {
 
 // examine looks at the results of a round, and reports whether there is another one.
 func (w *worker) examine(s *slot) (more bool) {
-	b := &s.batch
-	k := 0
-	for i := range b.jobs {
-		for range b.jobs[i].parts {
-			p := &b.parts[k]
-			k++
-			if !p.ready() {
-				continue
-			}
-			w.examinePart(s, p, &b.jobs[i])
-			p.sweep++
-			more = more || p.ready()
+	for j, p := range s.batch.all() {
+		if !p.ready() {
+			continue
 		}
+		w.examinePart(s, p, j)
+		p.sweep++
+		more = more || p.ready()
 	}
 	return more
 }
@@ -191,23 +181,18 @@ func (w *worker) writeBatch(s *slot) error {
 
 // spread copies and converts what no device makes, and copies what is more than one output.
 func (b *batch) spread(s *slot) {
-	k := 0
-	for i := range b.jobs {
-		for range b.jobs[i].parts {
-			p := &b.parts[k]
-			k++
-			for n, outs := range p.seg.Stores {
-				x := &p.seg.Inst.Outs[n]
-				if p.outs[n].Len == 0 {
-					continue
-				}
-				dst := s.hostBytes(p.outs[n])
-				if x.Kind != kernels.Computed {
-					move(dst, x.DType, s.hostBytes(p.leaves[x.Leaf]), p.seg.Reads[x.Leaf].DType, x.Kind)
-				}
-				for _, o := range outs[1:] {
-					copy(s.hostBytes(b.span(&b.jobs[i], p, n, o)), dst)
-				}
+	for j, p := range b.all() {
+		for n, outs := range p.seg.Stores {
+			x := &p.seg.Inst.Outs[n]
+			if p.outs[n].Len == 0 {
+				continue
+			}
+			dst := s.hostBytes(p.outs[n])
+			if x.Kind != kernels.Computed {
+				move(dst, x.DType, s.hostBytes(p.leaves[x.Leaf]), p.seg.Reads[x.Leaf].DType, x.Kind)
+			}
+			for _, o := range outs[1:] {
+				copy(s.hostBytes(b.span(j, p, n, o)), dst)
 			}
 		}
 	}

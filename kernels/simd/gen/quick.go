@@ -4,6 +4,13 @@ import "fmt"
 
 // The quick paths to types narrower than the compute type.
 
+// outAll stores Y8-Y11.
+func (m machine) outAll() {
+	for i := range 4 {
+		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
+	}
+}
+
 // quickF16: float16 from float32.
 func (m machine) quickF16(counted bool) {
 	for i := range 4 {
@@ -12,9 +19,7 @@ func (m machine) quickF16(counted bool) {
 		m.ins("VINSERTI128 $1, X12, Y%d, Y%d", 8+i, 8+i)
 	}
 	m.inspect("W", 4, infF16, counted)
-	for i := range 4 {
-		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
-	}
+	m.outAll()
 }
 
 // quickBF16: bfloat16 from float32. A NaN rounds to infinity, to another NaN or, if the sum
@@ -34,9 +39,7 @@ func (m machine) quickBF16(k byte, counted bool) {
 	if counted {
 		m.inspect("W", 4, infBF16, true)
 	}
-	for i := range 4 {
-		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
-	}
+	m.outAll()
 }
 
 // roundBF16 rounds the accumulator to nearest even, to words in Y8-Y11: it adds half of the
@@ -85,9 +88,7 @@ func (m machine) quickF32(counted bool) {
 		m.ins("VINSERTF128 $1, X12, Y%d, Y%d", 8+i, 8+i)
 	}
 	m.inspect("D", 4, infF32, counted)
-	for i := range 4 {
-		m.out(fmt.Sprintf("Y%d", 8+i), fmt.Sprintf("%d(AX)", 32*i))
-	}
+	m.outAll()
 }
 
 // quickHalf64: float16 or bfloat16 from float64, by way of float32 rounded to odd: the bits
