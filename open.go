@@ -50,7 +50,7 @@ func (m *models) open(ctx context.Context, r *Recipe, paths []string, o *Options
 	}
 	if over && len(errs) == 0 {
 		return nil, &tensor.Error{Class: tensor.ClassFit, Err: errors.New("the memory limit is too small for the headers of the models"),
-			Want: "at least " + plan.Size(po.Least()), Got: plan.Size(po.MaxRAM), Hint: "raise --max-ram"}
+			Want: "at least " + tensor.BytesUp(po.Least()), Got: tensor.Bytes(po.MaxRAM), Hint: "raise --max-ram"}
 	}
 	return numbers, errors.Join(errs...)
 }

@@ -200,10 +200,11 @@ func (s *session) reason(p *plan.Plan, best int) string {
 // compare says what another candidate would take, and what copying is of it.
 func (s *session) compare(p *plan.Plan, best, other int) string {
 	b, o := &s.candidates[best], &s.candidates[other]
-	text := fmt.Sprintf("about %.2g s, against %.2g s on %s", p.Seconds(b.rates(s.o.Rates)), p.Seconds(o.rates(s.o.Rates)), o.infos()[0].Name)
+	text := fmt.Sprintf("about %s, against %s on %s", tensor.Seconds(p.Seconds(b.rates(s.o.Rates))), tensor.Seconds(p.Seconds(o.rates(s.o.Rates))), o.infos()[0].Name)
 	if r := o.rates(s.o.Rates); r.Upload > 0 {
-		text += fmt.Sprintf(", where %s go over the bus in %.2g s and %s come back in %.2g s", plan.Size(p.Totals.BytesRead),
-			float64(p.Totals.BytesRead)/r.Upload, plan.Size(p.Totals.BytesWrite), float64(p.Totals.BytesWrite)/r.Load)
+		up, down := float64(p.Totals.BytesRead)/r.Upload, float64(p.Totals.BytesWrite)/r.Load
+		text += fmt.Sprintf(", where %s go over the bus in %s and %s come back in %s", tensor.Bytes(p.Totals.BytesRead), tensor.Seconds(up),
+			tensor.Bytes(p.Totals.BytesWrite), tensor.Seconds(down))
 	}
 	return text
 }

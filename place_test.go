@@ -66,7 +66,7 @@ func TestThePlanChoosesTheFastestDevice(t *testing.T) {
 	}{
 		{false, 1, "far:0", []string{"only device that was asked for"}},
 		{true, 1e12, "far:0", []string{"against", "on cpu"}},
-		{true, 1, "cpu", []string{"against", "on far:0", "go over the bus in 16 s", "come back in 8 s"}},
+		{true, 1, "cpu", []string{"against", "on far:0", "go over the bus in 16s", "come back in 8s"}},
 	} {
 		closed := 0
 		rep, err := lerpOn(t, mecha.Options{FastestDevice: c.fastest, Devices: []device.Opener{farOpener(t, c.bus, 0, &closed), cpu.Opener("")}})

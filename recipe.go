@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/methods"
-	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
 	"github.com/mecha-gpu/mecha-gpu/stream/safetensors"
 	"github.com/mecha-gpu/mecha-gpu/stream/vfs"
@@ -85,7 +84,7 @@ func ParseRecipe(text []byte, name string, o Options) (*Recipe, error) {
 	need := graphBytes(len(text))
 	if o.MaxRAM > 0 && need > o.MaxRAM {
 		return nil, &tensor.Error{Class: tensor.ClassFit, Path: name, Err: errors.New("the memory limit is too small for this recipe"),
-			Want: "at least " + plan.Size(need), Got: plan.Size(o.MaxRAM), Hint: "raise --max-ram"}
+			Want: "at least " + tensor.BytesUp(need), Got: tensor.Bytes(o.MaxRAM), Hint: "raise --max-ram"}
 	}
 	g, err := recipe.Parse(text, name, env)
 	if err != nil {

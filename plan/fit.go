@@ -101,7 +101,7 @@ func (sv *survey) fit(p *Plan, infos []device.Info) error {
 
 func tooSmall(what string, need, have int64, flag string) error {
 	return &tensor.Error{Class: tensor.ClassFit, Err: fmt.Errorf("%s is too small for this merge", what),
-		Want: fmt.Sprintf("at least %s", Size(need)), Got: Size(have), Hint: "raise " + flag}
+		Want: "at least " + tensor.BytesUp(need), Got: tensor.Bytes(have), Hint: "raise " + flag}
 }
 
 // fitLeases says what is left for jobs beside the ring, and how much is used at most.
@@ -162,20 +162,6 @@ func (sv *survey) leases(r Ring, left int64) int64 {
 		}
 	}
 	return min(most*int64(r.Workers*r.Depth), sv.resident)
-}
-
-// Size formats a number of bytes for people: "1.5 GiB".
-func Size(n int64) string {
-	const units = "KMGT"
-	x, u := float64(n), -1
-	for x >= 1024 && u+1 < len(units) {
-		x /= 1024
-		u++
-	}
-	if u < 0 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	return fmt.Sprintf("%.1f %ciB", x, units[u])
 }
 
 // Seconds estimates how long the merge takes at the rates of a device. Reading and writing

@@ -35,7 +35,7 @@ func TestMemoryIsTakenFromUnitsThenFromWorkers(t *testing.T) {
 				t.Fatalf("%d bytes: %v after %+v", have, err, last)
 			}
 			text := regexp.MustCompile(`found (.*), expected at least (.*) \(`).FindStringSubmatch(err.Error())
-			if text == nil || text[1] != plan.Size(have) {
+			if text == nil || text[1] != tensor.Bytes(have) {
 				t.Errorf("message %q", err)
 			}
 			need = have + 16<<10
@@ -134,14 +134,6 @@ func TestSourcesAreReadOnceIfTheyFit(t *testing.T) {
 		}
 		if want := p.Standing + 2*size; c.resident != (p.HostBytes >= want) || p.HostBytes > c.ram {
 			t.Errorf("%d bytes: plans %d, standing %d", c.ram, p.HostBytes, p.Standing)
-		}
-	}
-}
-
-func TestSizesForPeople(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1024: "1.0 KiB", 1536 << 20: "1.5 GiB", 1 << 50: "1024.0 TiB"} {
-		if got := plan.Size(n); got != want {
-			t.Errorf("%d is %q", n, got)
 		}
 	}
 }

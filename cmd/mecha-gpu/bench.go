@@ -72,7 +72,7 @@ func runBench(ctx context.Context, a *app, o *benchOptions) (err error) {
 	case o.repeat < 1 || o.threads < 0:
 		return usage("--repeat %d, --threads %d: expected at least 1", o.repeat, o.threads)
 	case o.bytes > mostBenchBytes:
-		return usage("--bytes %s: expected at most %s", humanBytes(int64(o.bytes)), humanBytes(mostBenchBytes))
+		return usage("--bytes %s: expected at most %s", tensor.Bytes(int64(o.bytes)), tensor.Bytes(mostBenchBytes))
 	}
 	openers, err := a.openers(o.device.kind)
 	if err != nil {
@@ -150,7 +150,7 @@ func benchText(r *benchReport) string {
 		{"download", m.Load}, {"clear memory", m.Clear}, {"lerp of float16", m.Lerp},
 	} {
 		if x.rate > 0 {
-			t.row("  "+x.what, humanBytes(int64(x.rate))+"/s")
+			t.row("  "+x.what, tensor.Bytes(int64(x.rate))+"/s")
 		}
 	}
 	t.row("  arithmetic", fmt.Sprintf("%.3g instructions on an element per second", m.Ops))

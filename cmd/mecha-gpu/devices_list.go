@@ -76,7 +76,7 @@ func devicesText(l *devicesInfo) string {
 	t := newTable(&b)
 	t.row(l.CPU.Name, l.CPU.Detail)
 	for _, g := range l.CUDA.GPUs {
-		t.row(g.Label(), printable(fmt.Sprintf("%s, %s, compute capability %s, %s, %s, PCI %s", g.Name, humanBytes(g.Memory),
+		t.row(g.Label(), printable(fmt.Sprintf("%s, %s, compute capability %s, %s, %s, PCI %s", g.Name, tensor.Bytes(g.Memory),
 			g.Capability(), tensor.Count(g.Multiprocessors, "multiprocessor"), tensor.Count(g.CopyEngines, "copy engine"), g.PCI)))
 		if g.Unusable != "" {
 			t.row("", "cannot be used: "+printable(g.Unusable))

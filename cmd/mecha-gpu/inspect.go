@@ -43,7 +43,7 @@ func runInspect(a *app, cmd *cobra.Command, path string) error {
 // inspectText is the description of a checkpoint for people.
 func inspectText(i *mecha.Inspection) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s, %s, %s\n", printable(i.Path), tensor.Count(i.Keys, "key"), tensor.Count(i.Elements, "element"), humanBytes(i.Bytes))
+	fmt.Fprintf(&b, "%s: %s, %s, %s\n", printable(i.Path), tensor.Count(i.Keys, "key"), tensor.Count(i.Elements, "element"), tensor.Bytes(i.Bytes))
 	if len(i.Files) > 1 {
 		fmt.Fprintf(&b, "%s: %s\n", tensor.Count(len(i.Files), "file"), printable(strings.Join(i.Files, ", ")))
 	}
@@ -66,7 +66,7 @@ func inspectText(i *mecha.Inspection) string {
 func tensorTable(b *strings.Builder, i *mecha.Inspection) {
 	t := newTable(b)
 	for _, d := range i.DTypes {
-		t.row("  "+d.DType, tensor.Count(d.Keys, "key"), humanBytes(d.Bytes))
+		t.row("  "+d.DType, tensor.Count(d.Keys, "key"), tensor.Bytes(d.Bytes))
 	}
 	t.flush()
 	if len(i.Tensors) == 0 {

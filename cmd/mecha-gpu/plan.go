@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -97,19 +96,19 @@ func inFiles(n int) string {
 // planText is a plan for people.
 func planText(p *mecha.PlanReport) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Would write %s in %s%s.\n", tensor.Count(p.Keys.Written, "key"), humanBytes(p.OutputBytes), inFiles(len(p.Outputs)))
+	fmt.Fprintf(&b, "Would write %s in %s%s.\n", tensor.Count(p.Keys.Written, "key"), tensor.Bytes(p.OutputBytes), inFiles(len(p.Outputs)))
 	t := newTable(&b)
 	t.row("  device", printable(joined(": ", p.Device, p.Why)))
 	modelRows(t, p.Models)
 	t.row("  keys", keysText(p.Keys))
-	t.row("  read", humanBytes(p.BytesRead))
-	t.row("  write", humanBytes(p.BytesWrite))
-	t.row("  memory", fmt.Sprintf("%s of %s", humanBytes(p.PlannedRAM), humanBytes(p.MaxRAM)))
+	t.row("  read", tensor.Bytes(p.BytesRead))
+	t.row("  write", tensor.Bytes(p.BytesWrite))
+	t.row("  memory", fmt.Sprintf("%s of %s", tensor.Bytes(p.PlannedRAM), tensor.Bytes(p.MaxRAM)))
 	if p.PlannedVRAM > 0 {
-		t.row("  device memory", "planned "+humanBytes(p.PlannedVRAM))
+		t.row("  device memory", "planned "+tensor.Bytes(p.PlannedVRAM))
 	}
-	t.row("  work", fmt.Sprintf("%s, units of %s, %s", tensor.Count(p.Workers, "worker"), humanBytes(p.UnitBytes), tensor.Count(p.Programs, "program")))
-	t.row("  time", "about "+humanTime(max(time.Microsecond, time.Duration(p.Seconds*float64(time.Second)))))
+	t.row("  work", fmt.Sprintf("%s, units of %s, %s", tensor.Count(p.Workers, "worker"), tensor.Bytes(p.UnitBytes), tensor.Count(p.Programs, "program")))
+	t.row("  time", "about "+tensor.Seconds(p.Seconds))
 	nameRow(t, "  missing", p.Missing)
 	nameRow(t, "  shapes differ", p.Mismatched)
 	warningRows(t, p.Warnings)

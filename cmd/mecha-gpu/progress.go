@@ -8,6 +8,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // progress shows how far a merge has come. There is one model, [mecha.Progress], and a
@@ -78,7 +79,7 @@ func (l *lineProgress) update(p mecha.Progress) {
 		return
 	}
 	fmt.Fprintf(l.w, "%s: %d%%, %s of %s, %d of %d keys\n", p.Stage, percent(p),
-		humanBytes(p.BytesDone), humanBytes(p.BytesTotal), p.KeysDone, p.Keys)
+		tensor.Bytes(p.BytesDone), tensor.Bytes(p.BytesTotal), p.KeysDone, p.Keys)
 }
 
 func (l *lineProgress) end() {}

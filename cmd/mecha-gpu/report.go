@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -32,7 +31,7 @@ func reportText(r *mecha.Report) string {
 		name = tensor.Count(len(r.Outputs), "file")
 	}
 	fmt.Fprintf(&b, "Wrote %s: %s, %s, in %s.\n", printable(name), tensor.Count(r.Keys.Written, "key"),
-		humanBytes(r.BytesWritten), humanTime(r.Time.Total))
+		tensor.Bytes(r.BytesWritten), tensor.Duration(r.Time.Total))
 	t := newTable(&b)
 	outputRows(t, r.Outputs)
 	t.row("  device", joined(": ", r.Device, r.Why))
@@ -44,16 +43,16 @@ func reportText(r *mecha.Report) string {
 	nameRow(t, "  shapes differ", r.Mismatched, "passed through from the first model")
 	countRow(t, "  non-finite", r.NonFinite)
 	countRow(t, "  lossy casts", r.Lossy)
-	t.row("  bytes", fmt.Sprintf("%s read, %s written", humanBytes(r.BytesRead), humanBytes(r.BytesWritten)))
-	t.row("  memory", fmt.Sprintf("%s of %s (planned %s)", humanBytes(r.PeakRAM), humanBytes(r.MaxRAM), humanBytes(r.PlannedRAM)))
+	t.row("  bytes", fmt.Sprintf("%s read, %s written", tensor.Bytes(r.BytesRead), tensor.Bytes(r.BytesWritten)))
+	t.row("  memory", fmt.Sprintf("%s of %s (planned %s)", tensor.Bytes(r.PeakRAM), tensor.Bytes(r.MaxRAM), tensor.Bytes(r.PlannedRAM)))
 	if r.PlannedVRAM > 0 {
-		t.row("  device memory", fmt.Sprintf("%s (planned %s)", humanBytes(r.PeakVRAM), humanBytes(r.PlannedVRAM)))
+		t.row("  device memory", fmt.Sprintf("%s (planned %s)", tensor.Bytes(r.PeakVRAM), tensor.Bytes(r.PlannedVRAM)))
 	}
 	if n := r.DeviceErrors; n.Count > 0 {
 		t.row("  device errors", printable(tensor.Count(n.Count, "time")+", done again on the CPU"+listed(n.Names, n.Count)))
 	}
 	t.row("  work", fmt.Sprintf("%s, %s of %s, %s", tensor.Count(r.Workers, "worker"), tensor.Count(int(r.Units), "unit"),
-		humanBytes(r.UnitBytes), tensor.Count(r.Programs, "program")))
+		tensor.Bytes(r.UnitBytes), tensor.Count(r.Programs, "program")))
 	t.row("  time", timeText(r.Time))
 	warningRows(t, r.Warnings)
 	t.flush()
@@ -62,8 +61,8 @@ func reportText(r *mecha.Report) string {
 
 // timeText says where the time went.
 func timeText(t mecha.TimeReport) string {
-	return fmt.Sprintf("plan %s, read %s, compute %s, write %s, publish %s (side by side)", humanTime(t.Plan),
-		humanTime(t.Read), humanTime(t.Compute), humanTime(t.Write), humanTime(t.Publish))
+	return fmt.Sprintf("plan %s, read %s, compute %s, write %s, publish %s (side by side)", tensor.Duration(t.Plan),
+		tensor.Duration(t.Read), tensor.Duration(t.Compute), tensor.Duration(t.Write), tensor.Duration(t.Publish))
 }
 
 // keysText counts keys by what happened to them, without zeros. Integers that were passed
@@ -170,19 +169,6 @@ func joined(sep string, words ...string) string {
 		}
 	}
 	return strings.Join(list, sep)
-}
-
-// humanTime writes a duration with three digits or so.
-func humanTime(d time.Duration) string {
-	switch {
-	case d < time.Millisecond:
-		return d.Round(time.Microsecond).String()
-	case d < time.Second:
-		return d.Round(100 * time.Microsecond).String()
-	case d < time.Minute:
-		return d.Round(10 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
 }
 
 // table writes rows of cells in aligned columns.

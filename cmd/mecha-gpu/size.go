@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // size is a flag for a number of bytes, such as 512MiB, 1.5G or 65536. The letters K, M, G
@@ -35,7 +37,7 @@ func (s *size) String() string {
 	if *s == 0 {
 		return ""
 	}
-	return humanBytes(int64(*s))
+	return tensor.Bytes(int64(*s))
 }
 
 // parseSize parses a positive number of bytes.
@@ -92,20 +94,4 @@ func scaled(text, number string, shift uint) (int64, error) {
 		return 0, bad
 	}
 	return int64(x), nil
-}
-
-// humanBytes writes n with three digits or so: "512 B", "91.0 MiB".
-func humanBytes(n int64) string {
-	const names = "KMGTPE"
-	if n < 1024 && n > -1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	x, i := float64(n)/1024, 0
-	for ; math.Abs(x) >= 1023.95 && i < len(names)-1; i++ {
-		x /= 1024
-	}
-	if math.Abs(x) >= 99.95 {
-		return fmt.Sprintf("%.0f %ciB", x, names[i])
-	}
-	return fmt.Sprintf("%.1f %ciB", x, names[i])
 }

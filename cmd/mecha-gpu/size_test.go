@@ -40,17 +40,3 @@ func FuzzParseSize(f *testing.F) {
 		}
 	})
 }
-
-func TestHumanBytesHasThreeDigits(t *testing.T) {
-	for _, c := range []struct {
-		n    int64
-		want string
-	}{
-		{0, "0 B"}, {1023, "1023 B"}, {1024, "1.0 KiB"}, {1536, "1.5 KiB"}, {102 << 10, "102 KiB"}, {1<<20 - 1, "1.0 MiB"},
-		{91 << 20, "91.0 MiB"}, {64 << 20, "64.0 MiB"}, {1 << 40, "1.0 TiB"}, {math.MaxInt64, "8.0 EiB"},
-	} {
-		if got := humanBytes(c.n); got != c.want {
-			t.Errorf("humanBytes(%d) = %q, want %q", c.n, got, c.want)
-		}
-	}
-}

@@ -95,7 +95,7 @@ const unitBytes = 512 << 10
 
 // Info describes the device.
 func (d *Device) Info() device.Info {
-	return device.Info{Name: "cpu", Detail: fmt.Sprintf("%s, %d threads", d.tier, d.workers), Depth: 1, UnitBytes: unitBytes,
+	return device.Info{Name: "cpu", Detail: fmt.Sprintf("%s, %s", d.tier, tensor.Count(d.workers, "thread")), Depth: 1, UnitBytes: unitBytes,
 		Workers: d.workers, InHost: true, Rates: rates[d.tier]}
 }
 
