@@ -97,7 +97,8 @@ type Detection struct {
 }
 
 // ConfigMatch says how well a config fits. Candidates are in order of UnknownShare, then
-// OtherShapes, then MissingShare; then those of models before those of adapters, and by name.
+// OtherShapes, then MissingShare; then those of models before those of adapters, and by name,
+// adapters by that of the config that they are for.
 type ConfigMatch struct {
 	Config       string  `json:"config"`
 	Adapter      bool    `json:"adapter"`

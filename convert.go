@@ -28,7 +28,7 @@ func Convert(ctx context.Context, model, to, output string, o Options) (*Report,
 
 // ConvertRecipe makes the recipe that takes a model to another model config, by the fewest
 // conversions. from is the config of the model; if it is empty, the header of the model is read,
-// and the best config is taken of those that know the most keys, and from which there is a way. A
+// and of the configs that know the most keys, that is taken from which the way is shortest. A
 // model that has the config already is taken as it is.
 //
 // Merge runs the recipe. A conversion is no reason to leave out tensors that hold NaN or infinite
@@ -50,7 +50,7 @@ func ConvertRecipe(ctx context.Context, path, from, to string, o Options) (*Reci
 	} else if sources, err = configsOf(ctx, env, path, &o); err != nil {
 		return nil, err
 	}
-	from, steps, ok := shortest(env.Methods, sources, to)
+	from, steps, ok := env.Methods.Shortest(sources, to)
 	if !ok {
 		return nil, noWay(env.Methods, path, sources, to)
 	}
@@ -98,21 +98,6 @@ func configsOf(ctx context.Context, env recipe.Env, path string, o *Options) ([]
 		}
 	}
 	return ids, nil
-}
-
-// shortest returns the first source from which there is a way; to itself, if it is one.
-func shortest(set methods.Set, sources []string, to string) (from string, steps []*methods.Method, ok bool) {
-	for _, id := range sources {
-		if id == to {
-			return id, nil, true
-		}
-	}
-	for _, id := range sources {
-		if steps, ok := set.Ways(id).To(to); ok {
-			return id, steps, true
-		}
-	}
-	return "", nil, false
 }
 
 // noWay is the error for a conversion that there is not.

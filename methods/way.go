@@ -54,3 +54,15 @@ func (w Ways) Targets() []string {
 	slices.Sort(all)
 	return all
 }
+
+// Shortest returns the fewest conversions from one of several configs to another, none if it is
+// one of them. Of ways with as few steps, that of the config that is named first is taken.
+func (s Set) Shortest(sources []string, to string) (from string, steps []*Method, ok bool) {
+	for _, id := range sources {
+		way, found := s.Ways(id).To(to)
+		if found && (!ok || len(way) < len(steps)) {
+			from, steps, ok = id, way, true
+		}
+	}
+	return from, steps, ok
+}

@@ -40,6 +40,18 @@ func TestConversionsAreFoundByTheFewestSteps(t *testing.T) {
 	}
 }
 
+// TestOfSeveralConfigsTheNearestIsTaken: a LoRA for text encoders only is one of two layouts of SDXL.
+func TestOfSeveralConfigsTheNearestIsTaken(t *testing.T) {
+	set := Builtin()
+	loras := []string{"sdxl-kohya_kohya_lora", "sdxl-kohya_but_diffusers_kohya_lora"}
+	for to, want := range map[string]string{"sdxl-kohya": loras[0], "sdxl-sgm": loras[0], "sdxl-kohya_but_diffusers": loras[1], loras[1]: loras[1], "sd1-ldm": ""} {
+		from, way, ok := set.Shortest(loras, to)
+		if direct, _ := set.Ways(from).To(to); from != want || ok != (want != "") || len(way) != len(direct) {
+			t.Errorf("to %s: from %q in %d steps, want from %q", to, from, len(way), want)
+		}
+	}
+}
+
 // TestTiesGoByTheNamesOfConfigs has two ways of two steps, defined in the wrong order.
 func TestTiesGoByTheNamesOfConfigs(t *testing.T) {
 	row := func(from, to string) *Method {

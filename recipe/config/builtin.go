@@ -45,7 +45,7 @@ var builtin = sync.OnceValue(func() []Row {
 	}
 	for _, a := range AdapterConfigs() {
 		base := func() []Component { return byID(rows, a.Base).Make().components }
-		row := Row{ID: a.ID(), Adapter: true, probe: []string{a.Kind.Prefix + "_"}}
+		row := Row{ID: a.ID(), Adapter: true, Base: a.Base, probe: []string{a.Kind.Prefix + "_"}}
 		row.Make = maker(row.ID, func() []Component { return adapterComponents(base(), a.Kind) })
 		rows = append(rows, row)
 	}

@@ -24,6 +24,7 @@ type Match struct {
 	Mismatched int     // keys whose shape is known to differ
 	Compared   int     // keys whose shapes were compared
 	inputs     int
+	base       string // of an adapter
 }
 
 // Shapes gives the shape of key i of an input; Keys that have it take part in the
@@ -36,13 +37,14 @@ func (k headerKeys) Shape(i int) tensor.Shape { return k.h.At(i).Shape }
 
 // Detect returns the available configs that fit all inputs, best first: fewest unknown keys,
 // then fewest shapes that differ, then fewest missing keys, then those of models before
-// those of adapters, then by identifier. A config fits an input if it knows a tenth of its
+// those of adapters, then by identifier; adapters by that of the config that they are for, so
+// that they are in the order of those. A config fits an input if it knows a tenth of its
 // keys; singleton-mecha fits only an input with the one key "key". Every input must have
 // keys.
 func (r Registry) Detect(inputs []Keys) []Match {
 	var list []Match
 	for _, row := range r.mayFit(inputs) {
-		m := Match{Config: row.Make(), Adapter: row.Adapter}
+		m := Match{Config: row.Make(), Adapter: row.Adapter, base: row.Base}
 		fits := len(inputs) > 0
 		for _, in := range inputs {
 			fits = fits && m.add(in)
@@ -53,7 +55,7 @@ func (r Registry) Detect(inputs []Keys) []Match {
 	}
 	slices.SortFunc(list, func(a, b Match) int {
 		return cmp.Or(cmp.Compare(a.Extra, b.Extra), cmp.Compare(a.Mismatched, b.Mismatched), cmp.Compare(a.Missing, b.Missing),
-			cmp.Compare(rank(a), rank(b)), strings.Compare(a.Config.id, b.Config.id))
+			cmp.Compare(rank(a), rank(b)), strings.Compare(a.base, b.base), strings.Compare(a.Config.id, b.Config.id))
 	})
 	return list
 }

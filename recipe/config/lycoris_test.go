@@ -61,3 +61,20 @@ func TestTargetsKnowTheirKeys(t *testing.T) {
 		t.Error("the stem of to_q")
 	}
 }
+
+// TestAdaptersRankAsWhatTheyAreFor: where the keys leave open for which layout a LoRA is, it is for
+// that which a model with keys of both would have.
+func TestAdaptersRankAsWhatTheyAreFor(t *testing.T) {
+	for key, want := range map[string][]string{
+		"lora_te1_text_model_encoder_layers_0_mlp_fc1.alpha":                   {"sdxl-kohya_kohya_lora", "sdxl-kohya_but_diffusers_kohya_lora"},
+		"lycoris_te2_text_projection.lokr_w1":                                  {"sdxl-kohya_lycoris_lora", "sdxl-kohya_but_diffusers_lycoris_lora"},
+		"lora_unet_conv_in.alpha":                                              {"sd1-kohya_kohya_lora", "sdxl-kohya_but_diffusers_kohya_lora"},
+		"te1.text_model.encoder.layers.0.mlp.fc1.weight":                       {"sdxl-kohya", "sdxl-kohya_but_diffusers"},
+		"lora_te_text_model_encoder_layers_0_mlp_fc1.lora_up.weight":           {"sd1-kohya_kohya_lora"},
+		"lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k.lokr_w2_a": {"sdxl-kohya_kohya_lora"},
+	} {
+		if got := ids(Builtin().Detect([]Keys{list{key}})); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", key, got, want)
+		}
+	}
+}

@@ -13,6 +13,7 @@ type Row struct {
 	ID      string
 	Inner   string         // another identifier of the same config; "" if it has none
 	Adapter bool           // generated for adapter files (LoRA); tried after the others
+	Base    string         // of an adapter: the config that it is for
 	Make    func() *Config // makes the config; nil: the config is known, but not available yet
 
 	// file is the identifier that is written in the file of the config; "" if it is ID.

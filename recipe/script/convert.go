@@ -69,26 +69,24 @@ func (m *machine) configIDs() []string {
 	return ids
 }
 
-// converted applies the conversions that lead to the first target that is reached from one of
-// the configs that e may have. What is one value for all keys has every config.
+// converted applies the fewest conversions that lead to the first target that is reached from one
+// of the configs that e may have. What is one value for all keys has every config.
 func (m *machine) converted(e *recipe.Expr, sources, targets []string) (*recipe.Expr, error) {
 	if broadcast(e) {
 		return e, nil
 	}
 	for _, to := range targets {
-		for _, from := range sources {
-			way, ok := m.env.Methods.Ways(from).To(to)
-			if !ok {
-				continue
-			}
-			for _, method := range way {
-				var err error
-				if e, err = m.here().Merge(method.ID, []any{e}); err != nil {
-					return nil, err
-				}
-			}
-			return e, nil
+		_, way, ok := m.env.Methods.Shortest(sources, to)
+		if !ok {
+			continue
 		}
+		for _, method := range way {
+			var err error
+			if e, err = m.here().Merge(method.ID, []any{e}); err != nil {
+				return nil, err
+			}
+		}
+		return e, nil
 	}
 	return nil, m.noWay(e, sources, targets)
 }
