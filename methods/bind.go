@@ -49,7 +49,7 @@ func (e *BindError) Error() string {
 	case Missing:
 		return fmt.Sprintf("%s: parameter %s is missing", e.Method, e.Param)
 	case TooFew:
-		return fmt.Sprintf("%s: parameter %s takes at least %d arguments, got %d", e.Method, e.Param, e.Want, e.Got)
+		return fmt.Sprintf("%s: parameter %s takes at least %s, got %d", e.Method, e.Param, tensor.Count(e.Want, "argument"), e.Got)
 	case Duplicate:
 		return fmt.Sprintf("%s: parameter %s is given twice", e.Method, e.Param)
 	case Surplus:

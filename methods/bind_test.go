@@ -58,7 +58,7 @@ func TestBindErrors(t *testing.T) {
 		{row(t, "weighted_sum"), 2, kw("aplha=1"), []BindError{{Kind: Unknown, Param: "aplha", ByName: true, Near: []string{"alpha"}}}, "weighted_sum has no parameter aplha, did you mean alpha?"},
 		{row(t, "weighted_sum"), 2, kw("foobar=1"), []BindError{{Kind: Unknown, Param: "foobar", ByName: true}}, "weighted_sum has no parameter foobar"},
 		{row(t, "n_average"), 1, kw("models=1"), []BindError{{Kind: Positional, Param: "models", ByName: true}}, "n_average: the arguments of parameter models are given by position, not by name"},
-		{row(t, "clamp"), 1, nil, []BindError{{Kind: TooFew, Param: "bounds", Index: -1, Want: 1}}, "clamp: parameter bounds takes at least 1 arguments, got 0"},
+		{row(t, "clamp"), 1, nil, []BindError{{Kind: TooFew, Param: "bounds", Index: -1, Want: 1}}, "clamp: parameter bounds takes at least 1 argument, got 0"},
 		{only, 2, nil, []BindError{{Kind: ByNameOnly, Param: "s", Index: 1, Got: 2, Want: 1}}, "m takes at most 1 positional arguments, got 2: parameter s is given by name (s=...)"},
 		{row(t, "weighted_sum"), 0, kw("foobar=1"), []BindError{{Kind: Unknown, Param: "foobar", ByName: true}, {Kind: Missing, Param: "a", Index: -1}, {Kind: Missing, Param: "b", Index: -1}}, "weighted_sum has no parameter foobar\nweighted_sum: parameter a is missing\nweighted_sum: parameter b is missing"},
 	} {

@@ -96,8 +96,6 @@ func TestWrongKeysAreNamed(t *testing.T) {
 			tensor.ClassRecipe, []string{"test.mecha:4", `key "x": cast: parameter dtype`, "float17"}},
 		"stack": {merge{recipe: two + `merge "stack" &0 &1`, models: map[string][]string{"a": {"x F16 1"}, "b": {"x F16 2"}}},
 			tensor.ClassRecipe, []string{"test.mecha:4", `key "x": stack: value 2 has shape [2], the first one [1]`}},
-		"not a tensor": {merge{recipe: "model \"a\"\nmerge \"fallback\" \"text\" &0", models: map[string][]string{"a": {"x F16 1"}}},
-			tensor.ClassRecipe, []string{"the result is not a tensor", "text"}},
 		"a cast of what has no numbers": {merge{recipe: "model \"a\"\nmerge \"cast\" &0 dtype=\"float16\"", models: map[string][]string{"a": {"x C64 1"}}},
 			tensor.ClassRecipe, []string{`key "x"`, "C64"}},
 	} {

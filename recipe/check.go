@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ func (s *solver) checkArguments(context.Context) error {
 			c.check(user, param, i)
 		}
 	})
+	c.check(noUser, &methods.Param{Type: methods.Tensor}, len(s.nodes)-1)
 	for i := range s.nodes {
 		if m := s.nodes[i].method; m != nil && m.Interface {
 			c.errs.add(s.implement(i))
@@ -69,6 +71,9 @@ type checked struct {
 	t        methods.Type
 	nullable bool
 }
+
+// noUser stands for what uses the root of a recipe: its output, which takes tensors.
+const noUser = -1
 
 // check checks occurrence i against a parameter of user. It does not recurse: recipes may
 // be deep.
@@ -132,6 +137,15 @@ func (c *valueChecker) merge(user int, param *methods.Param, n *occurrence) (mor
 }
 
 func (c *valueChecker) fail(user int, key string, err error) {
+	if user == noUser {
+		e := &tensor.Error{Key: key, Err: errors.New("the result is not a tensor")}
+		var why *tensor.Error
+		if errors.As(err, &why) {
+			e.Got, e.Want, e.Hint = why.Got, why.Want, why.Hint
+		}
+		c.errs.add(c.pointAt(c.g.Root(), e))
+		return
+	}
 	e := c.nodes[user].expr
 	c.errs.add(c.pointAt(e, &tensor.Error{Key: key, Err: fmt.Errorf("%s: %w", e.method.ID, err)}))
 }

@@ -12,6 +12,7 @@ func TestWrongConstantsAreReportedOnce(t *testing.T) {
 		{`"cast" &0 dtype="float17"`, `unknown dtype "float17"`},
 		{`"cast" &0 dtype=4`, "found 4, expected a string"},
 		{`"pick_component" &0 5`, "found 5, expected a string"},
+		{`"fallback" &0 "b.safetensors"`, `the result is not a tensor: found "b.safetensors", expected a tensor or a number (a string is not a file: use a model)`},
 		{`"weighted_sum" &0 &0 ` + strings.Repeat("9", 100_000), "999..., expected a tensor or a number"},
 	} {
 		text := "model \"a.safetensors\"\nmerge " + c.args
@@ -29,5 +30,13 @@ func TestWrongConstantsAreReportedOnce(t *testing.T) {
 				t.Errorf("%s of %.40s: %d bytes: %.400s", name, c.args, n, err)
 			}
 		}
+	}
+}
+
+// A recipe that gives names of types, say, has no state dict of tensors as its result.
+func TestResultThatIsNoTensorIsRefused(t *testing.T) {
+	_, err := vet(t, "model \"a.safetensors\"\nmerge \"get_dtype\" &0", Options{MergeSpace: AnySpace})
+	if err == nil || !strings.Contains(err.Error(), "the result is not a tensor: found get_dtype (line 3), which gives a string, expected a tensor") {
+		t.Error(err)
 	}
 }

@@ -79,7 +79,7 @@ func TestExamplesOfTheSpecification(t *testing.T) {
 		"no path":    {text: `model`, line: 2, column: 1, words: "the path of the model is missing"},
 		"no dict":    {text: `literal`, line: 2, column: 1, words: "the dict is missing"},
 		"number":     {text: `model 3`, line: 2, column: 7, words: "an integer; a string in quotes"},
-		"variadic":   {text: `merge "n_average"`, line: 2, column: 7, words: "at least 1 arguments, got 0"},
+		"variadic":   {text: `merge "n_average"`, line: 2, column: 7, words: "at least 1 argument, got 0"},
 	} {
 		g, err := Parse([]byte("version 0.1.0\n"+c.text), "r.mecha", toyEnv(t))
 		switch {

@@ -3,13 +3,14 @@ package tensor
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Nearest returns at most n of the candidates that name may have been meant to be,
 // nearest first, for messages such as `unknown method "wieghted_sum"`. Nearness is the
 // number of typing mistakes (a letter too many, too few, another one, or two exchanged;
-// optimal string alignment), ignoring case. An abbreviation (same first letter, all
-// letters there in order: "wsum" for "weighted_sum") counts as two mistakes. Candidates
+// optimal string alignment), ignoring case. An abbreviation (beginnings of words, in order:
+// "wsum" for "weighted_sum") counts as two mistakes. Candidates
 // further off than a third of the name, or two mistakes if that is more, are left out.
 func Nearest(name string, candidates []string, n int) []string {
 	type hit struct {
@@ -43,19 +44,30 @@ func Nearest(name string, candidates []string, n int) []string {
 	return slices.Compact(names)
 }
 
-// abbreviates reports whether at least three letters of a occur in b in order, the first
-// one first.
+// abbreviates reports whether b has the letters of a, at least three, in order, where each of
+// them follows the one before it or begins a word; the first one begins b.
 func abbreviates(a, b []rune) bool {
 	if len(a) < 3 || len(b) < len(a) || a[0] != b[0] {
 		return false
 	}
-	k := 0
-	for _, r := range b {
-		if k < len(a) && r == a[k] {
-			k++
+	ends := []int{1} // where the letters so far may end in b
+	for _, r := range a[1:] {
+		var next []int
+		for j := ends[0]; j < len(b); j++ {
+			if b[j] == r && (slices.Contains(ends, j) || beginsWord(b, j)) {
+				next = append(next, j+1)
+			}
+		}
+		if ends = next; len(ends) == 0 {
+			return false
 		}
 	}
-	return k == len(a)
+	return true
+}
+
+// beginsWord reports whether a word begins at b[j]: after a sign such as _ or -.
+func beginsWord(b []rune, j int) bool {
+	return j == 0 || !unicode.IsLetter(b[j-1]) && !unicode.IsDigit(b[j-1])
 }
 
 // distance is the optimal string alignment distance of a and b, or any number above limit

@@ -3,6 +3,7 @@ package script
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -46,13 +47,64 @@ func (m *machine) wrap(err error) error {
 	var run *starlark.EvalError
 	switch {
 	case errors.As(err, &syn):
-		return m.fail(syn.Pos, errors.New(syn.Msg))
+		return m.unexpected(syn)
 	case errors.As(err, &names):
 		return m.unresolved(names)
 	case errors.As(err, &run):
 		return m.failed(run)
 	}
 	return m.fail(m.end(), err)
+}
+
+// pythonOnly says what takes the place of what Python has and Starlark does not, by the token that
+// the interpreter does not expect.
+var pythonOnly = map[string]string{
+	"import": "there are no modules: models and methods are functions here, such as model and weighted_sum",
+	"from":   "there are no modules: models and methods are functions here, such as model and weighted_sum",
+	"class":  "Starlark has functions, but no classes",
+	"try":    "Starlark has no exceptions",
+	"raise":  "Starlark has no exceptions: fail(text) stops the program",
+	"assert": "Starlark has no exceptions: fail(text) stops the program",
+	"with":   "a program opens nothing; a model is named by its path",
+	"is":     "Starlark compares with ==",
+	"'**'":   "Starlark has no power: write x*x",
+	"'@'":    "Starlark has no decorators",
+}
+
+// formatted is a string with expressions in it, as Python has them.
+var formatted = regexp.MustCompile(`\b[fF]("[^"]*"|'[^']*')$`)
+
+// unexpected is the error for a token that has no place. The interpreter points at its end, this
+// error at its beginning.
+func (m *machine) unexpected(e syntax.Error) error {
+	got, _, _ := strings.Cut(strings.TrimPrefix(e.Msg, "got "), ",")
+	token, hint := strings.Trim(got, "'"), pythonOnly[got]
+	line, column := int(e.Pos.Line), int(e.Pos.Col)
+	if line < 1 || line > len(m.src) {
+		return m.fail(e.Pos, errors.New(e.Msg))
+	}
+	runes := []rune(m.src[line-1])
+	before := string(runes[:min(max(0, column-1), len(runes))])
+	switch found := formatted.FindString(before); {
+	case got == "newline" && line > 1 && column == 1:
+		e.Pos = position(line-1, len([]rune(m.src[line-2]))+1)
+	case got == "string literal" && found != "":
+		token, hint = found, `Starlark has no f-strings: write "model-%d" % i`
+	case got == "identifier", got == "int literal", got == "float literal":
+		token = before[len(strings.TrimRight(before, nameRunes+".")):]
+	}
+	if strings.HasSuffix(before, token) {
+		e.Pos.Col -= int32(len([]rune(token)))
+	}
+	return m.fail(e.Pos, &tensor.Error{Class: tensor.ClassRecipe, Err: errors.New(e.Msg), Hint: hint})
+}
+
+// pythonNames are names of Python that have no counterpart.
+var pythonNames = map[string]string{
+	"sd_mecha": "its functions have no prefix here: model(...), weighted_sum(...)",
+	"torch":    `types are named by strings, such as "float16"`,
+	"Path":     "a path is a string",
+	"pathlib":  "a path is a string",
 }
 
 // maxListed is how many errors of one program are listed.
@@ -73,6 +125,9 @@ func (m *machine) unresolved(list resolve.ErrorList) error {
 
 // meant says what an undefined name may have been meant to be. Short names are near to many.
 func (m *machine) meant(name string) string {
+	if hint := pythonNames[name]; hint != "" {
+		return hint
+	}
 	var known []string
 	for k := range m.names {
 		if identifier.MatchString(k) && len(name) > 2 {
