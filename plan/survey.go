@@ -17,7 +17,7 @@ type survey struct {
 	o          Options
 	layouts    []layout // by target
 	missing    []Names  // by target
-	lacking    []Names  // of these, the mandatory ones
+	lacking    []Names  // by target: the required ones, if keys are strict
 	mismatched []Names  // by target
 	errs       []error
 	nErrs      int
@@ -157,11 +157,12 @@ func (sv *survey) job() error {
 	there := p.made[:0]
 	for _, m := range p.made {
 		if m.v.missing {
-			if s := p.targets[m.target].e.s; s.Expected(m.key) {
+			s := p.targets[m.target].e.s
+			if s.Expected(m.key) {
 				sv.missing[m.target].add(m.key)
-				if !s.Optional(m.key) {
-					sv.lacking[m.target].add(m.key)
-				}
+			}
+			if sv.o.StrictKeys && s.Required(m.key) {
+				sv.lacking[m.target].add(m.key)
 			}
 			continue
 		}

@@ -132,14 +132,20 @@ func (s *Solved) KeyOf(name string) string {
 	return name
 }
 
-// Expected reports whether a result without the key lacks something: the key is mandatory, or
-// some model has it.
+// Expected reports whether a result without the key lacks something: some model has the key, or
+// something of what it is made from.
 func (s *Solved) Expected(key string) bool {
-	if !s.Optional(key) {
+	if _, ok := s.storedName(key, s.Config.Aliases(key)); ok {
 		return true
 	}
-	_, ok := s.storedName(key, s.Config.Aliases(key))
-	return ok
+	x := existence{Solved: s, part: true, memo: map[nodeKey]bool{}}
+	return x.has(len(s.Nodes)-1, key)
+}
+
+// Required reports whether a result without the key is incomplete: it is not optional, and a model
+// has to have it, or it is expected. A difference may be one of any keys.
+func (s *Solved) Required(key string) bool {
+	return !s.Optional(key) && (s.Space != methods.Delta || s.Expected(key))
 }
 
 // Optional reports whether a result without the key is complete. In a structural config no
@@ -195,7 +201,7 @@ func (s *Solved) Relation(n int, key string) (r methods.Relation, ok bool) {
 // Exists reports whether a node has a key, if the models for which gone is true do not have
 // it. gone may be nil. Every node is asked for a key once.
 func (s *Solved) Exists(n int, key string, gone func(node int) bool) bool {
-	return (&existence{s, gone, map[nodeKey]bool{}}).has(n, key)
+	return (&existence{Solved: s, gone: gone, memo: map[nodeKey]bool{}}).has(n, key)
 }
 
 type nodeKey struct {
@@ -206,6 +212,7 @@ type nodeKey struct {
 type existence struct {
 	*Solved
 	gone func(int) bool
+	part bool // asked for is whether a model has anything of what a key is made from
 	memo map[nodeKey]bool
 }
 
@@ -227,7 +234,7 @@ func (x *existence) find(n int, key string) bool {
 		return ok && (x.gone == nil || !x.gone(n))
 	case LiteralNode:
 		e, ok := node.Entry(key)
-		return ok && (e.Node < 0 || x.has(e.Node, key))
+		return ok && (e.Node < 0 && !x.part || e.Node >= 0 && x.has(e.Node, key))
 	}
 	r, ok := x.Relation(n, key)
 	for i := 0; ok && i < len(r.Alternatives); i++ {
@@ -238,16 +245,16 @@ func (x *existence) find(n int, key string) bool {
 	return false
 }
 
-// holds reports whether all inputs of a clause exist.
+// holds reports whether all inputs of a clause exist, or any if part of them is enough.
 func (x *existence) holds(node *Node, c methods.Clause) bool {
 	for p, keys := range c.Inputs {
 		for _, a := range node.Args[p] {
 			for _, key := range keys {
-				if !x.has(a, key) {
-					return false
+				if x.has(a, key) == x.part {
+					return x.part
 				}
 			}
 		}
 	}
-	return true
+	return !x.part
 }
