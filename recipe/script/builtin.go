@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
+	"unicode"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -196,6 +198,9 @@ func (m *machine) model(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.
 	}
 	if path == "" {
 		return nil, errors.New("model: the path is empty")
+	}
+	if strings.ContainsFunc(path, unicode.IsControl) {
+		return nil, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("model: the path %q has characters that files have not", path), Hint: windowsPath}
 	}
 	return m.made(m.here().Model(path, h))
 }

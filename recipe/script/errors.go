@@ -71,8 +71,11 @@ var pythonOnly = map[string]string{
 	"'@'":    "Starlark has no decorators",
 }
 
-// formatted is a string with expressions in it, as Python has them.
-var formatted = regexp.MustCompile(`\b[fF]("[^"]*"|'[^']*')$`)
+// endString is a string at the end of a text, and what Python has before one that has expressions in it.
+var endString = regexp.MustCompile(`(\b[fF])?("[^"]*"|'[^']*')$`)
+
+// windowsPath is a hint for those who wrote a path as in C:\models.
+const windowsPath = `a path of Windows is written r"C:\models" or "C:/models"`
 
 // unexpected is the error for a token that has no place. The interpreter points at its end, this
 // error at its beginning.
@@ -85,11 +88,16 @@ func (m *machine) unexpected(e syntax.Error) error {
 	}
 	runes := []rune(m.src[line-1])
 	before := string(runes[:min(max(0, column-1), len(runes))])
-	switch found := formatted.FindString(before); {
+	if strings.HasPrefix(e.Msg, "invalid escape sequence") {
+		hint = windowsPath
+	}
+	switch found := endString.FindStringSubmatch(before); {
 	case got == "newline" && line > 1 && column == 1:
 		e.Pos = position(line-1, len([]rune(m.src[line-2]))+1)
-	case got == "string literal" && found != "":
-		token, hint = found, `Starlark has no f-strings: write "model-%d" % i`
+	case got == "string literal" && found != nil:
+		if token = found[0]; found[1] != "" {
+			hint = `Starlark has no f-strings: write "model-%d" % i`
+		}
 	case got == "identifier", got == "int literal", got == "float literal":
 		token = before[len(strings.TrimRight(before, nameRunes+".")):]
 	}
@@ -175,7 +183,10 @@ func (m *machine) callee(pos syntax.Position) int {
 	if int(pos.Line) > len(m.src) {
 		return col
 	}
-	line := []rune(m.src[pos.Line-1])
+	if m.line != int(pos.Line) {
+		m.line, m.runes = int(pos.Line), []rune(m.src[pos.Line-1])
+	}
+	line := m.runes
 	if col < 1 || col > len(line) || line[col-1] != '(' {
 		return col
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -51,6 +52,9 @@ type machine struct {
 	configs map[recipe.Digest][]string             // that nodes may have
 	blocks  map[recipe.Digest][]string             // configs of block weights that nodes may have
 	long    bool                                   // there were too many steps
+
+	line  int    // of which runes are the characters; 0 is none
+	runes []rune // of a line: programs of one long line ask for them often
 }
 
 func newMachine(src []byte, file string, env recipe.Env, o Options) (*machine, error) {
@@ -132,6 +136,9 @@ func (m *machine) checkSource(src []byte) error {
 	}
 	depth := 0
 	for i, line := range m.src {
+		if bad := strings.IndexRune(line, utf8.RuneError); bad >= 0 && !utf8.ValidString(line) {
+			return m.fail(position(i+1, utf8.RuneCountInString(line[:bad])+1), errors.New("the text is not UTF-8"))
+		}
 		for j := range line {
 			switch line[j] {
 			case '(', '[', '{':

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -100,6 +101,7 @@ var dialect = &syntax.FileOptions{Set: true, TopLevelControl: true, GlobalReassi
 // load runs the statements of a program and returns its names. With anyModel, names that are
 // not defined stand for models.
 func load(src []byte, name string, env recipe.Env, o Options, anyModel bool) (*machine, starlark.StringDict, error) {
+	src = bytes.TrimPrefix(src, []byte("\ufeff")) // a byte order mark, which editors of Windows write
 	m, err := newMachine(src, name, env, o)
 	if err != nil {
 		return nil, nil, err
