@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
@@ -135,7 +134,8 @@ func sumOfProducts(n int64, shape tensor.Shape, factors func(r int64) (x, y T)) 
 	return sum
 }
 
-// scaled is a difference times alpha / rank. An alpha that is not finite is as none.
+// scaled is a difference times alpha / rank. An alpha that is not finite is none: its key is
+// config.Key.Finite.
 func (f *factors) scaled(sum T, rank int64) (T, error) {
 	switch {
 	case !sum.Valid():
@@ -148,9 +148,7 @@ func (f *factors) scaled(sum T, rank int64) (T, error) {
 		return T{}, f.wrong(fmt.Sprintf("alpha %v", alpha.Shape()), "one number")
 	}
 	alpha = alpha.Reshape(tensor.Shape{})
-	one := alpha.Num(1)
-	finite := alpha.Sub(alpha).Equal(alpha.Num(0))
-	return sum.Mul(kernels.Where(finite, alpha.Div(alpha.Num(float64(rank))), one)), nil
+	return sum.Mul(alpha.Div(alpha.Num(float64(rank)))), nil
 }
 
 // withAxes returns a shape with n axes: ones are added at its end, or taken from it; nil if that

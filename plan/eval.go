@@ -8,6 +8,7 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -273,9 +274,15 @@ func (e *evaluator) model(n int, key string, v *value) {
 	}
 	v.raw, v.from = true, m.Index+1
 	v.Arg = methods.Arg{Present: true, DType: t.DType, T: e.trace.Leaf(e.leaf(src, i), t.DType, t.Shape)}
-	if e.o.Guard && t.DType.IsFloat() {
+	if t.DType.IsFloat() && (e.o.Guard || finite(e.s.Nodes[n].Config, key)) {
 		v.T = v.T.Guard(guard)
 	}
+}
+
+// finite reports whether a key is guarded also if inputs are not.
+func finite(c *config.Config, key string) bool {
+	k, _, ok := c.Find(key)
+	return ok && k.Finite
 }
 
 // leaf returns the number of a stored tensor among those of this job.

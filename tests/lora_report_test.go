@@ -2,6 +2,7 @@ package tests
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -60,5 +61,34 @@ func TestWhatNoModelHasIsNotMissing(t *testing.T) {
 	}
 	if _, err := merge(w.Mem, text, "/out/s", mecha.Options{StrictKeys: true}); err == nil || !strings.Contains(err.Error(), "keys cannot be produced: ") {
 		t.Errorf("a part of a model is complete: %v", err)
+	}
+}
+
+// TestAnAlphaThatIsNotFiniteIsNone, and is named, whatever is done about other inputs, and also if
+// the file is cast before it is expanded.
+func TestAnAlphaThatIsNotFiniteIsNone(t *testing.T) {
+	lokr := memory.Dict{fc1Stem + "lokr_w1": f32s(tensor.Shape{1, 1}, 1),
+		fc1Stem + "lokr_w2_a": f32s(tensor.Shape{2, 1}, 1, 2), fc1Stem + "lokr_w2_b": f32s(tensor.Shape{1, 2}, 3, 4)}
+	for name, d := range map[string]memory.Dict{"LoRA": rankOne(fc1Stem), "LoKr": lokr} {
+		for _, alpha := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			for _, dtype := range []tensor.DType{tensor.F32, tensor.F16, tensor.BF16, tensor.F64} {
+				d[fc1Stem+"alpha"] = floats(dtype, nil, float32(alpha))
+				w := newWorld(t, map[string]memory.Dict{"a": d})
+				for _, steps := range [][]string{{loraTo + "&0"}, {`merge "cast" &0 dtype="float32"`, loraTo + "&1"}} {
+					for _, policy := range []mecha.NonFinite{mecha.OmitNonFinite, mecha.KeepNonFinite} {
+						got, rep := w.mustMerge(recipeFor("a", steps...), mecha.Options{MergeSpace: "delta", NonFinite: policy, OutputDType: tensor.F32})
+						if x := values(got[fc1Key]); !slices.Equal(x, []float64{3, 4, 6, 8}) {
+							t.Errorf("%s, alpha %v: %v", name, alpha, x)
+						}
+						if o := rep.OmittedInputs; len(o.Names) != 1 || !strings.HasSuffix(o.Names[0], ": "+fc1Stem+"alpha") {
+							t.Errorf("%s, alpha %v, policy %d: omitted %v", name, alpha, policy, o)
+						}
+					}
+				}
+				if _, err := merge(w.Mem, recipeFor("a", loraTo+"&0"), "/out/s", mecha.Options{MergeSpace: "delta", NonFinite: mecha.RefuseNonFinite}); tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), fc1Stem+"alpha") {
+					t.Errorf("%s, refused: %v", name, err)
+				}
+			}
+		}
 	}
 }

@@ -14,6 +14,7 @@ type Key struct {
 	DType    tensor.DType // InvalidDType: not known
 	Aliases  []string     // other names, in the order in which they are tried
 	Optional bool         // a model without it is complete
+	Finite   bool         // a tensor with NaN or infinite elements is as none, whatever the policy is
 }
 
 // Component is a named part of a config.

@@ -121,7 +121,8 @@ func AdapterForms() []AdapterForm {
 }
 
 // adapterComponents returns the components of a config of adapter files: those of the base,
-// with the keys of all targets. Only the shape of alpha is known.
+// with the keys of all targets. Only the shape of alpha is known; one that is not finite is as
+// none, because that is what the reference does for LoKr, and a factor of NaN is of no use.
 func adapterComponents(base []Component, kind AdapterKind) []Component {
 	parts := make([]Component, len(base))
 	for i, c := range base {
@@ -140,7 +141,7 @@ func adapterKeys(t Target) []Key {
 	for _, name := range t.Keys(adapterSuffixes...) {
 		k := Key{Name: name, DType: t.Base.DType, Optional: true}
 		if strings.HasSuffix(name, "."+Alpha) {
-			k.Shape = tensor.Shape{}
+			k.Shape, k.Finite = tensor.Shape{}, true
 		}
 		keys = append(keys, k)
 	}
