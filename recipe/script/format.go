@@ -21,7 +21,7 @@ import (
 // the lines that use them, defaults left out. Running the program gives the same graph; Format
 // has tried it. It fails on a recipe that no program within the limits makes.
 func Format(g *recipe.Graph) ([]byte, error) {
-	w := &programWriter{names: map[recipe.Digest]string{}, hidden: map[string]bool{}}
+	w := &programWriter{names: map[recipe.Digest]string{}, used: map[string]int{}, hidden: map[string]bool{}}
 	m, err := newMachine(nil, "", g.Env(), Options{})
 	if err != nil {
 		return nil, err
@@ -54,6 +54,7 @@ type programWriter struct {
 	b      strings.Builder
 	names  map[recipe.Digest]string // variables
 	taken  map[string]bool
+	used   map[string]int  // numbers that names have had; names need no search then
 	hidden map[string]bool // methods whose name is that of a wrapper
 }
 
@@ -113,8 +114,9 @@ func needed(g *recipe.Graph) []*recipe.Expr {
 // variable returns a name that is not taken.
 func (w *programWriter) variable(name string) string {
 	try := name
-	for i := 2; w.taken[try]; i++ {
-		try = name + "_" + strconv.Itoa(i)
+	for w.taken[try] {
+		w.used[name]++
+		try = name + "_" + strconv.Itoa(w.used[name]+1)
 	}
 	w.taken[try] = true
 	return try

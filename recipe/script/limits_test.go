@@ -110,6 +110,40 @@ func TestEntriesOfDictsAreRead(t *testing.T) {
 	}
 }
 
+// A program of ten thousand lines is read, and written for a recipe of as many merges. What is
+// not an assignment counts, and so do signs, which may nest.
+func TestProgramsOfManyLinesAreRead(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("b = model('b')\nx = model('a')\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&b, "x = weighted_sum(x, b, alpha=%v)\n", float64(i)/1e4)
+	}
+	g, err := Run([]byte(b.String()+"out = x\n"), "r.star", recipe.Builtin(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := Format(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Run(text, "again.star", recipe.Builtin(), Options{}); err != nil || !again.Equal(g) {
+		t.Errorf("what was written: %v", err)
+	}
+	line := "x = " + strings.Repeat("-", 400) + "1\n"
+	for name, program := range map[string]string{
+		"signs":    strings.Repeat(line, maxSigns/400) + "out = 1",
+		"words":    strings.Repeat("x = "+strings.Repeat("not ", 100)+"1\n", maxSigns/100) + "out = 1",
+		"bytes":    strings.Repeat("x = '"+strings.Repeat("a", 400)+"'\n", maxFlat/400) + "out = 1",
+		"brackets": "out = f(\n" + strings.Repeat("a = 1,\n", maxSource/6) + ")",
+		"a choice": "if x: y = 1\n" + strings.Repeat("elif x: y = 1\n", maxSource/12),
+	} {
+		_, err := Run([]byte(program), "r.star", recipe.Builtin(), Options{})
+		if err == nil || !strings.Contains(err.Error(), "are read") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Loops over the keys of a large model are far from the limits.
 func TestALoopOverAllKeysOfAModelFits(t *testing.T) {
 	program := `

@@ -21,7 +21,9 @@ import (
 // Limits of a program, far above what recipes need: a factor for each of 3,000 keys, used in 100
 // merges, takes a half of the work and less of the others.
 const (
-	maxSource  = 64 << 10  // bytes, not counting entries; the compiler recurses into expressions
+	maxSource  = 64 << 10  // bytes, not counting entries and flat lines; the compiler recurses into expressions
+	maxFlat    = 2 << 20   // bytes of flat lines
+	maxSigns   = 256 << 10 // of them, what is not part of a name or number: each may take 600 bytes of memory
 	maxText    = 8 << 20   // bytes with the entries of dicts that have a line of their own
 	maxNesting = 100       // brackets; data inside data
 	maxSteps   = 2_000_000 // instructions of the interpreter
@@ -118,26 +120,28 @@ func (m *machine) assume(name string) bool {
 // is part of a string, or an error.
 var entryLine = regexp.MustCompile(`^[ \t]*"[^"\\]{0,1000}":[ \t]*([-+]?[0-9A-Za-z_.]{1,60}([-+][0-9]{1,4})?|"[^"\\]{0,100}"),[ \t]*$`)
 
+// flatLine is an assignment that nothing above or below is part of, if no bracket is open. (Inside
+// brackets it is an argument by name, or an error; it cannot go on with an operator below it.)
+var flatLine = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]* = .{1,500}$`)
+
 // checkSource refuses a text that is too long, or nested so deeply that reading it would take
 // too much stack.
 func (m *machine) checkSource(src []byte) error {
 	if len(src) > maxText {
 		return m.fail(position(1, 1), fmt.Errorf("the program has %d bytes, at most %d are read", len(src), maxText))
 	}
-	counted := 0
-	for _, line := range m.src {
-		if !entryLine.MatchString(line) {
-			counted += len(line) + 1
-		}
-	}
-	if counted-1 > maxSource {
-		return m.fail(position(1, 1), &tensor.Error{Err: fmt.Errorf("the program has %d bytes, at most %d are read", counted-1, maxSource),
-			Hint: "entries of dicts do not count if each has a line of its own"})
-	}
-	depth := 0
+	depth, counted, flat, signs := 0, 0, 0, 0
 	for i, line := range m.src {
 		if bad := strings.IndexRune(line, utf8.RuneError); bad >= 0 && !utf8.ValidString(line) {
 			return m.fail(position(i+1, utf8.RuneCountInString(line[:bad])+1), errors.New("the text is not UTF-8"))
+		}
+		switch {
+		case entryLine.MatchString(line):
+		case depth == 0 && flatLine.MatchString(line):
+			flat += len(line) + 1
+			signs += len(line) - inNames(line)
+		default:
+			counted += len(line) + 1
 		}
 		for j := range line {
 			switch line[j] {
@@ -151,7 +155,24 @@ func (m *machine) checkSource(src []byte) error {
 			}
 		}
 	}
+	switch {
+	case counted-1 > maxSource:
+		return m.fail(position(1, 1), &tensor.Error{Err: fmt.Errorf("the program has %d bytes, at most %d are read", counted-1, maxSource),
+			Hint: "entries of dicts, and assignments, do not count if each has a line of its own"})
+	case flat > maxFlat, signs > maxSigns:
+		return m.fail(position(1, 1), fmt.Errorf("the program has %d bytes of assignments with %d signs, at most %d with %d are read", flat, signs, maxFlat, maxSigns))
+	}
 	return nil
+}
+
+// inNames counts the bytes of a line that may be part of a name or a number.
+func inNames(line string) (n int) {
+	for i := range len(line) {
+		if c := line[i]; c == '_' || c == '.' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' {
+			n++
+		}
+	}
+	return n
 }
 
 // made counts a node, and gives it to the program.
