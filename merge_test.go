@@ -133,6 +133,24 @@ func TestModelsAreSearchedInOrder(t *testing.T) {
 	}
 }
 
+// A model that is not there is one that a line of the recipe names.
+func TestMissingModelsAreNamedWithTheirLine(t *testing.T) {
+	for _, c := range []struct{ text, fallback, want string }{
+		{"model \"a\\\\x\"\nmodel \"b/none\"\nmerge \"weighted_sum\" &0 &1", "", "b/none: there is no such model (named by r.mecha:3; looked in: b)"},
+		{"model \"C:\\models\\a.safetensors\"", "", "C:modelsa.safetensors: there is no such model (named by r.mecha:2; looked in: .; in the text of a recipe, \\ is written \\\\ or /)"},
+		{"dict x=1", "none", "none: there is no such model (looked in: .)"},
+	} {
+		o := mecha.Options{Fallback: c.fallback}
+		r, err := mecha.ParseRecipe([]byte("version 0.1.0\n"+c.text), "r.mecha", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := mecha.PlanMerge(context.Background(), r, o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.text, err, c.want)
+		}
+	}
+}
+
 // TestTheOutputSaysHowItWasMade looks at the metadata of an output and makes it again.
 func TestTheOutputSaysHowItWasMade(t *testing.T) {
 	dir, o := pair(t, map[string]string{"modelspec.title": "A", "modelspec.hash_sha256": "1", "sshs_model_hash": "2", "mecha_recipe": "old", "format": "np"})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -60,7 +61,7 @@ func (m *models) openOne(ctx context.Context, r *Recipe, path string, o *Options
 	if _, ok := o.Sources[path]; !ok {
 		file, err := resolve(o.fs(), path, modelDirs(r, o))
 		if err != nil {
-			return 0, err
+			return 0, namedBy(r, path, err)
 		}
 		id.file = file
 	}
@@ -110,6 +111,25 @@ func openModel(ctx context.Context, r *Recipe, path string, o *Options, room int
 }
 
 var errEmptyPath = tensor.Errorf(tensor.ClassRecipe, "a model of the recipe has an empty path")
+
+// namedBy adds to the error about a model that is not there which recipe names it, and where.
+func namedBy(r *Recipe, path string, err error) error {
+	var e *tensor.Error
+	if r.graph == nil || !errors.As(err, &e) || e.Class != tensor.ClassInput {
+		return err
+	}
+	named := *e
+	if where := r.graph.Where(path); where != "" {
+		named.Hint = "named by " + where + "; " + e.Hint
+	}
+	if lostBackslash.MatchString(path) {
+		named.Hint += `; in the text of a recipe, \ is written \\ or /`
+	}
+	return &named
+}
+
+// lostBackslash is a path of Windows that was written as in C:\models.
+var lostBackslash = regexp.MustCompile(`^[A-Za-z]:[^\\/]`)
 
 // resolve returns the first existing file for a path: as it is if it is absolute, else in
 // the folders in order.

@@ -126,16 +126,27 @@ func (s *solver) errorAt(n *Expr, err error) error { return s.pointAt(n, &tensor
 
 // pointAt completes an error about a node: where it is, and what is written there.
 func (s *solver) pointAt(n *Expr, err *tensor.Error) error {
-	err.Class, err.Path = tensor.ClassRecipe, s.place(n)
+	err.Class, err.Path = tensor.ClassRecipe, s.g.place(n)
 	if n.at.column == 0 {
 		return err
 	}
 	return &pointed{err, n.at}
 }
 
+// Where says where a recipe names a model: "recipe.mecha:4", or "mix.star:4:7"; the name of the
+// recipe if the model came from no text; "" if it is none of the recipe.
+func (g *Graph) Where(path string) string {
+	for _, n := range g.nodes {
+		if n.kind == ModelNode && n.path == path {
+			return g.place(n)
+		}
+	}
+	return ""
+}
+
 // place is "recipe.mecha:4", or "mix.star:4:7"; "" if the node came from no text.
-func (s *solver) place(n *Expr) string {
-	place := s.g.name
+func (g *Graph) place(n *Expr) string {
+	place := g.name
 	if n.at.line == 0 {
 		return place
 	}
