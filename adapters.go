@@ -1,35 +1,79 @@
 package mecha
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// checkAdapters refuses a LoRA of which nothing is used: it was made for another model, or its
-// keys have names that its config does not know. Keys that find no place in one of which something
-// is used are in the report of the model (Unread).
-func (s *session) checkAdapters(targets []plan.Target) error {
-	for _, t := range targets {
-		for i := range t.Solved.Nodes {
-			n := &t.Solved.Nodes[i]
-			if !expands(n) {
-				continue
-			}
-			for _, a := range n.Args[0] {
-				if arg := &t.Solved.Nodes[a]; arg.Kind == recipe.ModelNode {
-					if err := s.checkAdapter(&t.Solved.Models[arg.Model], t.Sources, n); err != nil {
-						return err
-					}
-				}
-			}
+// trainingMetadata begins the names of what kohya's scripts write about the training of a LoRA. It
+// is not true of a model that the LoRA becomes part of.
+const trainingMetadata = "ss_"
+
+// AdapterReport says what the keys of a LoRA are for. The lists hold those without effect.
+type AdapterReport struct {
+	Config  string `json:"config"`  // of the file
+	Base    string `json:"base"`    // the config that it is for
+	Targets int    `json:"targets"` // tensors of the base that it changes in an output
+
+	Unknown    NameList `json:"unknown_keys"`    // for no tensor of the base
+	Incomplete NameList `json:"incomplete_keys"` // other factors are missing, or of a kind that is not known
+	Leftover   NameList `json:"leftover_keys"`   // beside the factors of a tensor, which are complete without
+	Unplaced   NameList `json:"unplaced_keys"`   // for tensors that the rest of the recipe lacks
+}
+
+// withoutEffect lists the lists that are not empty, each with what its keys are.
+func (r *AdapterReport) withoutEffect() (lists []NameList, what []string) {
+	for _, l := range []struct {
+		names NameList
+		what  string
+	}{
+		{r.Unknown, "for no tensor of " + r.Base},
+		{r.Incomplete, "of factors that are not complete, or of a kind that is not known"},
+		{r.Leftover, "beside factors that are complete, and without effect"},
+		{r.Unplaced, "for tensors that the rest of the recipe lacks"},
+	} {
+		if l.names.Count > 0 {
+			lists, what = append(lists, l.names), append(what, l.what)
 		}
 	}
-	return nil
+	return lists, what
+}
+
+// warnings are the lists as sentences about the file.
+func (r *AdapterReport) warnings(path string) (w []string) {
+	lists, what := r.withoutEffect()
+	for i, l := range lists {
+		w = append(w, fmt.Sprintf("%s: %s %s %s: %s", path, tensor.Count(l.Count, "key"), tensor.Number(l.Count, "is", "are"), what[i], l.few()))
+	}
+	return w
+}
+
+// few are the first names of a list.
+func (l *NameList) few() string {
+	const most = 3
+	text := strings.Join(l.Names[:min(len(l.Names), most)], ", ")
+	if l.Count > most {
+		text += fmt.Sprintf(" and %d more", l.Count-most)
+	}
+	return text
+}
+
+// adapter is a model that is expanded to a difference.
+type adapter struct {
+	ref      *recipe.ModelRef
+	config   config.Adapters
+	needed   bool     // it is not only there for what another one lacks
+	complete []string // by entry of the header: the stem, if the key is a factor of a complete set
+	used     []bool   // by entry: an output is made of it
+	report   *AdapterReport
 }
 
 // expands reports whether a node makes a difference of a LoRA.
@@ -37,23 +81,162 @@ func expands(n *recipe.Node) bool {
 	return n.Kind == recipe.MergeNode && n.Method.AnyShape && n.Method.Conversion
 }
 
-// trainingMetadata begins the names of what kohya's scripts write about the training of a LoRA. It
-// is not true of a model that the LoRA becomes part of.
-const trainingMetadata = "ss_"
-
-// checkAdapter checks the model that a conversion of adapters takes.
-func (s *session) checkAdapter(m *recipe.ModelRef, sources []int, n *recipe.Node) error {
-	source := m.Index
-	if sources != nil {
-		source = sources[m.Index]
+// findAdapters finds the LoRAs of a recipe and refuses those that can be of no use.
+func (s *session) findAdapters(t *plan.Target) error {
+	seen := map[int]bool{} // node: it is needed
+	var errs []error
+	for i := range t.Solved.Nodes {
+		if n := &t.Solved.Nodes[i]; expands(n) {
+			errs = append(errs, s.findModels(t, n.Args[0][0], true, seen))
+		}
 	}
-	if s.plan.Used[source] > 0 {
+	return errors.Join(errs...)
+}
+
+// findModels finds the models of which node n is made. They are not needed if they are only there
+// for what another one lacks.
+func (s *session) findModels(t *plan.Target, n int, needed bool, seen map[int]bool) error {
+	if before, ok := seen[n]; ok && (before || !needed) {
 		return nil
 	}
-	keys := s.plan.Unread[source]
-	names := slices.Clone(keys.First[:min(len(keys.First), 3)])
-	return &tensor.Error{Class: tensor.ClassInput, Path: m.Path, Err: fmt.Errorf("nothing of this LoRA has a place in the result"),
-		Got:  fmt.Sprintf("%s: %s, ...", tensor.Count(keys.Count, "key"), strings.Join(names, ", ")),
-		Want: "factors for keys of " + n.Config.ID() + ", all those of a key",
+	seen[n] = needed
+	node := &t.Solved.Nodes[n]
+	if node.Kind == recipe.ModelNode {
+		return s.addAdapter(t, node, needed)
+	}
+	var errs []error
+	for p, args := range node.Args {
+		for _, a := range args {
+			errs = append(errs, s.findModels(t, a, needed && (p == 0 || !node.Method.FirstAvailable), seen))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// addAdapter enters the model of a node.
+func (s *session) addAdapter(t *plan.Target, node *recipe.Node, needed bool) error {
+	source := sourceOf(t, node.Model)
+	a := s.adapters[source]
+	if a == nil {
+		which, ok := config.AdapterConfig(node.Config.ID())
+		if !ok {
+			return nil
+		}
+		a = &adapter{ref: &t.Solved.Models[node.Model], config: which}
+		a.sort()
+		if s.adapters == nil {
+			s.adapters = map[int]*adapter{}
+		}
+		s.adapters[source] = a
+	}
+	a.needed = a.needed || needed
+	if !slices.ContainsFunc(a.complete, func(stem string) bool { return stem != "" }) {
+		return a.refuse()
+	}
+	return nil
+}
+
+// sourceOf returns the number of the source of a model.
+func sourceOf(t *plan.Target, model int) int {
+	if t.Sources == nil {
+		return model
+	}
+	return t.Sources[t.Solved.Models[model].Index]
+}
+
+// sort finds out what each key is for, as far as the names tell.
+func (a *adapter) sort() {
+	h := a.ref.Header
+	suffixes := map[string][]string{} // by stem
+	for i := range h.Len() {
+		stem, suffix, _ := strings.Cut(h.At(i).Key, ".")
+		suffixes[stem] = append(suffixes[stem], suffix)
+	}
+	row, _ := config.Builtin().Get(a.config.Base)
+	forms := map[string][]string{} // by stem of a target: the suffixes of the form that is taken
+	for _, t := range config.Targets(row.Make(), a.config.Kind) {
+		forms[t.Stem] = completeForm(suffixes[t.Stem])
+	}
+	a.complete, a.used = make([]string, h.Len()), make([]bool, h.Len())
+	a.report = &AdapterReport{Config: a.config.ID(), Base: a.config.Base}
+	for i := range h.Len() {
+		key := h.At(i).Key
+		stem, suffix, _ := strings.Cut(key, ".")
+		form, known := forms[stem]
+		switch {
+		case !known:
+			a.report.Unknown.add(key)
+		case form == nil:
+			a.report.Incomplete.add(key)
+		case !slices.Contains(form, suffix):
+			a.report.Leftover.add(key)
+		default:
+			a.complete[i] = stem
+		}
+	}
+}
+
+// completeForm returns the suffixes of the form that factors are in; nil if none is complete.
+func completeForm(suffixes []string) []string {
+	for _, f := range config.AdapterForms() {
+		if !slices.ContainsFunc(f.Suffixes, func(s string) bool { return !slices.Contains(suffixes, s) }) {
+			return f.Suffixes
+		}
+	}
+	return nil
+}
+
+// placeAdapters finds out what of the LoRAs is in an output, once the keys of the outputs are
+// known. It refuses a LoRA that is in none: it was made for another model.
+func (s *session) placeAdapters(targets []plan.Target) error {
+	if len(s.adapters) == 0 {
+		return nil
+	}
+	for i := range targets {
+		t, layout := &targets[i], s.plan.Layouts[i]
+		for k := range layout.Len() {
+			t.Solved.Uses(t.Solved.KeyOf(layout.At(k).Key), func(n, entry int) {
+				if a := s.adapters[sourceOf(t, t.Solved.Nodes[n].Model)]; a != nil {
+					a.used[entry] = true
+				}
+			})
+		}
+	}
+	var errs []error
+	for source := range s.models.sources { // in order
+		if a := s.adapters[source]; a != nil {
+			a.place()
+			if a.needed && a.report.Targets == 0 {
+				errs = append(errs, a.refuse())
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// place counts the tensors that are changed, and lists the factors of others.
+func (a *adapter) place() {
+	changed := map[string]bool{}
+	for i, stem := range a.complete {
+		switch {
+		case stem == "":
+		case a.used[i]:
+			changed[stem] = true
+		default:
+			a.report.Unplaced.add(a.ref.Header.At(i).Key)
+		}
+	}
+	a.report.Targets = len(changed)
+}
+
+// refuse is the error about a LoRA that changes nothing.
+func (a *adapter) refuse() error {
+	lists, what := a.report.withoutEffect()
+	got := make([]string, len(lists))
+	for i, l := range lists {
+		got[i] = fmt.Sprintf("%s %s (%s)", tensor.Count(l.Count, "key"), what[i], l.few())
+	}
+	return &tensor.Error{Class: tensor.ClassInput, Path: a.ref.Path, Err: fmt.Errorf("nothing of this LoRA has a place in the result"),
+		Got: cmp.Or(strings.Join(got, "; "), "no keys"), Want: "factors for keys of " + a.config.Base + ", all those of a key",
 		Hint: "it may be for another model, or its keys may have names that are not known"}
 }

@@ -121,6 +121,7 @@ type session struct {
 	outs     []Output
 	models   *models
 	solved   []*recipe.Solved // by output
+	adapters map[int]*adapter // by source: the LoRAs
 	plan     *plan.Plan
 	budget   *device.Budget
 	warnings []string
@@ -170,7 +171,7 @@ func prepare(ctx context.Context, outs []Output, o Options) (s *session, err err
 	if err = s.place(ctx, targets, po); err != nil {
 		return s, err
 	}
-	return s, s.checkAdapters(targets)
+	return s, s.placeAdapters(targets)
 }
 
 // target opens the models of an output that are not open yet, which po counts, and solves its
@@ -190,6 +191,9 @@ func (s *session) target(ctx context.Context, out *Output, po *plan.Options) (t 
 		return t, err
 	}
 	if t.Solved, err = recipe.Solve(ctx, g, s.models.bind(g.Models(), t.Sources), s.o.solving()); err != nil {
+		return t, err
+	}
+	if err = s.findAdapters(&t); err != nil {
 		return t, err
 	}
 	s.solved = append(s.solved, t.Solved)
@@ -247,6 +251,14 @@ func strictly(r *Report, o *Options) error {
 	check(r.Lossy.Keys, "lost", "lost", " range in the cast to the output type", first(r.Lossy.First))
 	check(r.Dropped.Count, "was", "were", " dropped", r.Dropped.Names)
 	check(r.Missing.Count, "of the inputs is", "of the inputs are", " not in the output", r.Missing.Names)
+	for _, m := range r.Models {
+		if m.Adapter != nil {
+			lists, what := m.Adapter.withoutEffect()
+			for i, l := range lists {
+				check(l.Count, "is", "are", " "+what[i], l.Names)
+			}
+		}
+	}
 	check(r.Mismatched.Count, "has", "have", " different shapes in the models", r.Mismatched.Names)
 	if len(errs) == 0 {
 		return nil

@@ -77,6 +77,9 @@ type ModelReport struct {
 
 	// Unread are its keys that nothing is made from, as planned.
 	Unread NameList `json:"unread"`
+
+	// Adapter is what a LoRA is for that becomes a difference.
+	Adapter *AdapterReport `json:"adapter,omitempty"`
 }
 
 // KeyReport counts output keys.

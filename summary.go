@@ -82,6 +82,9 @@ func (s *session) modelReports() []ModelReport {
 		list[i].Used = s.plan.Used[i]
 		u := s.plan.Unread[i]
 		list[i].Unread = NameList{Count: u.Count, Names: u.First}
+		if a := s.adapters[i]; a != nil {
+			list[i].Adapter = a.report
+		}
 	}
 	return list
 }
@@ -99,6 +102,9 @@ func (s *session) allWarnings(models []ModelReport) []string {
 	for _, m := range models {
 		if m.Used == 0 {
 			w = append(w, fmt.Sprintf("no tensor of %s is read", m.Path))
+		}
+		if m.Adapter != nil {
+			w = append(w, m.Adapter.warnings(m.Path)...)
 		}
 	}
 	return w

@@ -180,12 +180,9 @@ func adapterKeys(a adapter) (KeyMap, error) {
 		return nil, fmt.Errorf("there is no model config %s", a.base)
 	}
 	targets := map[string]config.Target{}
-	for _, x := range config.AdapterConfigs() {
-		if x.ID() == a.config() {
-			for _, t := range config.Targets(row.Make(), x.Kind) {
-				targets[t.Base.Name] = t
-			}
-		}
+	x, _ := config.AdapterConfig(a.config())
+	for _, t := range config.Targets(row.Make(), x.Kind) {
+		targets[t.Base.Name] = t
 	}
 	forms := config.AdapterForms()
 	return func(out string) (Relation, bool) {

@@ -70,25 +70,95 @@ func TestAnAlphaThatIsNotFiniteIsNone(t *testing.T) {
 	lokr := memory.Dict{fc1Stem + "lokr_w1": f32s(tensor.Shape{1, 1}, 1),
 		fc1Stem + "lokr_w2_a": f32s(tensor.Shape{2, 1}, 1, 2), fc1Stem + "lokr_w2_b": f32s(tensor.Shape{1, 2}, 3, 4)}
 	for name, d := range map[string]memory.Dict{"LoRA": rankOne(fc1Stem), "LoKr": lokr} {
-		for _, alpha := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-			for _, dtype := range []tensor.DType{tensor.F32, tensor.F16, tensor.BF16, tensor.F64} {
-				d[fc1Stem+"alpha"] = floats(dtype, nil, float32(alpha))
-				w := newWorld(t, map[string]memory.Dict{"a": d})
-				for _, steps := range [][]string{{loraTo + "&0"}, {`merge "cast" &0 dtype="float32"`, loraTo + "&1"}} {
-					for _, policy := range []mecha.NonFinite{mecha.OmitNonFinite, mecha.KeepNonFinite} {
-						got, rep := w.mustMerge(recipeFor("a", steps...), mecha.Options{MergeSpace: "delta", NonFinite: policy, OutputDType: tensor.F32})
-						if x := values(got[fc1Key]); !slices.Equal(x, []float64{3, 4, 6, 8}) {
-							t.Errorf("%s, alpha %v: %v", name, alpha, x)
-						}
-						if o := rep.OmittedInputs; len(o.Names) != 1 || !strings.HasSuffix(o.Names[0], ": "+fc1Stem+"alpha") {
-							t.Errorf("%s, alpha %v, policy %d: omitted %v", name, alpha, policy, o)
-						}
+		for alpha, dtype := range map[float64]tensor.DType{math.NaN(): tensor.F16, math.Inf(1): tensor.F32, math.Inf(-1): tensor.F64} {
+			d[fc1Stem+"alpha"] = floats(dtype, nil, float32(alpha))
+			w := newWorld(t, map[string]memory.Dict{"a": d})
+			for _, steps := range [][]string{{loraTo + "&0"}, {`merge "cast" &0 dtype="float32"`, loraTo + "&1"}} {
+				for _, policy := range []mecha.NonFinite{mecha.OmitNonFinite, mecha.KeepNonFinite} {
+					got, rep := w.mustMerge(recipeFor("a", steps...), mecha.Options{MergeSpace: "delta", NonFinite: policy, OutputDType: tensor.F32})
+					if x := values(got[fc1Key]); !slices.Equal(x, []float64{3, 4, 6, 8}) {
+						t.Errorf("%s, alpha %v: %v", name, alpha, x)
+					}
+					if o := rep.OmittedInputs; len(o.Names) != 1 || !strings.HasSuffix(o.Names[0], ": "+fc1Stem+"alpha") {
+						t.Errorf("%s, alpha %v, policy %d: omitted %v", name, alpha, policy, o)
 					}
 				}
-				if _, err := merge(w.Mem, recipeFor("a", loraTo+"&0"), "/out/s", mecha.Options{MergeSpace: "delta", NonFinite: mecha.RefuseNonFinite}); tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), fc1Stem+"alpha") {
-					t.Errorf("%s, refused: %v", name, err)
-				}
 			}
+			if _, err := merge(w.Mem, recipeFor("a", loraTo+"&0"), "/out/s", mecha.Options{MergeSpace: "delta", NonFinite: mecha.RefuseNonFinite}); tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), fc1Stem+"alpha") {
+				t.Errorf("%s, refused: %v", name, err)
+			}
+		}
+	}
+}
+
+// TestTheReportNamesWhatOfALoRAIsWithoutEffect: the keys of each kind, in the report, in warnings,
+// and as errors if checks are strict. An alpha that a LoKr does not need is none of them.
+func TestTheReportNamesWhatOfALoRAIsWithoutEffect(t *testing.T) {
+	l := rankOne(fc1Stem)
+	one := f32s(tensor.Shape{1, 1}, 1)
+	lists := map[string][]string{
+		"unknown":    {"dora", "lora_unet_nowhere.lora_up.weight", "lora_unet_nowhere.lora_down.weight"},
+		"incomplete": {fc2Stem + "alpha", fc2Stem + "lora_down.weight", "lora_te2_text_projection.hada_w1_a"},
+		"leftover":   {fc1Stem + "lokr_w1", fc1Stem + "dora_scale"},
+		"unplaced":   {"lora_unet_out_2.lora_up.weight", "lora_unet_out_2.lora_down.weight"},
+	}
+	for _, keys := range lists {
+		for _, key := range keys {
+			l[key] = one
+		}
+	}
+	const full = "lora_te1_text_model_encoder_layers_1_mlp_fc1."
+	l[full+"lokr_w1"], l[full+"lokr_w2"], l[full+"alpha"] = one, weights(1, tensor.F32, 2, 2), f32s(nil, 7)
+	a := memory.Dict{fc1Key: weights(1, tensor.F32, 2, 2), fc2Key: weights(1, tensor.F32, 2, 2), strings.Replace(fc1Key, ".0.", ".1.", 1): weights(1, tensor.F32, 2, 2)}
+	w := newWorld(t, map[string]memory.Dict{"a": a, "b": l})
+	text := recipeFor("ab", loraTo+"&1", `merge "add_difference" &0 &2`, `merge "fallback" &3 &0`)
+	_, rep := w.mustMerge(text, mecha.Options{})
+	r := rep.Models[1].Adapter
+	if r == nil || rep.Models[0].Adapter != nil || r.Config != "sdxl-kohya_kohya_lora" || r.Base != "sdxl-kohya" || r.Targets != 2 {
+		t.Fatalf("%+v", r)
+	}
+	for name, got := range map[string]mecha.NameList{"unknown": r.Unknown, "incomplete": r.Incomplete, "leftover": r.Leftover, "unplaced": r.Unplaced} {
+		if want := slices.Sorted(slices.Values(lists[name])); !slices.Equal(slices.Sorted(slices.Values(got.Names)), want) || got.Count != len(want) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	for _, want := range []string{"b: 3 keys are for no tensor of sdxl-kohya: dora, ", "b: 3 keys are of factors that are not complete", "b: 2 keys are beside factors that are complete", "b: 2 keys are for tensors that the rest of the recipe lacks"} {
+		if !slices.ContainsFunc(rep.Warnings, func(w string) bool { return strings.HasPrefix(w, want) }) {
+			t.Errorf("%q begins no warning of %q", want, rep.Warnings)
+		}
+	}
+	_, err := merge(w.Mem, text, "/out/s", mecha.Options{Strict: true})
+	if tensor.ClassOf(err) != tensor.ClassStrict || !strings.Contains(err.Error(), `2 keys are for tensors that the rest of the recipe lacks, the first is "lora_unet_out_2.`) || w.get("/out/s") == nil {
+		t.Errorf("strict: %v", err)
+	}
+}
+
+// TestALoRAAtStrengthZeroHasItsPlace: it is not read, but for this model.
+func TestALoRAAtStrengthZeroHasItsPlace(t *testing.T) {
+	w := newWorld(t, map[string]memory.Dict{"a": {fc1Key: weights(1, tensor.F32, 2, 2)}, "b": rankOne(fc1Stem)})
+	_, rep := w.mustMerge(recipeFor("ab", loraTo+"&1", `merge "add_difference" &0 &2 0.0`), mecha.Options{Strict: true})
+	if m := rep.Models[1]; m.Used != 0 || m.Adapter.Targets != 1 {
+		t.Errorf("%+v", m)
+	}
+}
+
+// TestLoRAsThatMatchNothingAreRefusedWhereverTheyAre: also if a LoRA is cast before it is expanded,
+// and where another one has what it lacks, it has to have something of its own.
+func TestLoRAsThatMatchNothingAreRefusedWhereverTheyAre(t *testing.T) {
+	other := rankOne(strings.Replace(fc1Stem, "_0_", "_1_", 1))
+	w := newWorld(t, map[string]memory.Dict{"a": {fc1Key: weights(1, tensor.F32, 2, 2)}, "b": other, "c": rankOne(fc1Stem)})
+	for name, c := range map[string]struct {
+		models string
+		steps  []string
+		fails  bool
+	}{
+		"cast":          {"ab", []string{`merge "cast" &1 dtype="float32"`, loraTo + "&2", `merge "add_difference" &0 &3`, `merge "fallback" &4 &0`}, true},
+		"first of two":  {"abc", []string{`merge "fallback" &1 &2`, loraTo + "&3", `merge "add_difference" &0 &4`, `merge "fallback" &5 &0`}, true},
+		"second of two": {"abc", []string{`merge "fallback" &2 &1`, loraTo + "&3", `merge "add_difference" &0 &4`, `merge "fallback" &5 &0`}, false},
+	} {
+		_, err := merge(w.Mem, recipeFor(c.models, c.steps...), "/out/x", mecha.Options{})
+		if (err != nil) != c.fails || err != nil && (tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), "nothing of this LoRA")) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

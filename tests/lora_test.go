@@ -251,7 +251,7 @@ func TestLoRAsThatMatchNothingAreRefused(t *testing.T) {
 	if u := rep.Models[1].Unread; !slices.Equal(u.Names, []string{"lora_unet_nowhere.lora_up.weight"}) {
 		t.Errorf("keys without a place: %v", u)
 	}
-	for models, words := range map[string][]string{"ac": {"nothing of this LoRA", "2 keys", "lora_unet_nowhere"}, "ad": {"do not fit each other", "[2,2]", "fc1.weight"}} {
+	for models, words := range map[string][]string{"ac": {"nothing of this LoRA", "1 key for no tensor of sdxl-kohya", "lora_unet_nowhere", "1 key of factors that are not complete", "fc1.lora_up"}, "ad": {"do not fit each other", "[2,2]", "fc1.weight"}} {
 		_, err := merge(w.Mem, text(models), "/out/x", mecha.Options{})
 		if tensor.ClassOf(err) != tensor.ClassInput {
 			t.Errorf("%s: class %v: %v", models, tensor.ClassOf(err), err)

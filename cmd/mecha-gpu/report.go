@@ -110,7 +110,10 @@ func modelRows(t *table, models []mecha.ModelReport) {
 			name += " = " + m.File
 		}
 		t.row("  model", fmt.Sprintf("%s: %s, %d used", printable(name), tensor.Count(m.Keys, "key"), m.Used))
-		if m.Used > 0 {
+		switch {
+		case m.Adapter != nil: // warnings name the keys that are without effect
+			t.row("    LoRA", fmt.Sprintf("changes %s of %s", tensor.Count(m.Adapter.Targets, "tensor"), m.Adapter.Base))
+		case m.Used > 0:
 			nameRow(t, "    not read", m.Unread)
 		}
 	}

@@ -34,6 +34,16 @@ func AdapterConfigs() []Adapters {
 	return all
 }
 
+// AdapterConfig returns what an identifier names of AdapterConfigs.
+func AdapterConfig(id string) (Adapters, bool) {
+	for _, a := range AdapterConfigs() {
+		if a.ID() == id {
+			return a, true
+		}
+	}
+	return Adapters{}, false
+}
+
 // Suffixes of the keys of a target. LoRA has up and down factors, and one between them for
 // convolutions; LoKr has Kronecker factors, each of which may be cut into two or three.
 const (
