@@ -18,6 +18,7 @@ type app struct {
 	stdout, stderr io.Writer
 	env            func(name string) string
 	terminal       bool // standard error is a terminal that moves its cursor
+	outTerminal    bool // standard output is a terminal
 	limitMemory    func(bytes int64)
 	userCache      func() string // folder for what can be measured again; "" if there is none
 	lib            library
@@ -34,6 +35,7 @@ func newApp() *app {
 		stderr:      os.Stderr,
 		env:         os.Getenv,
 		terminal:    term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb",
+		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		limitMemory: limitMemory,
 		userCache:   userCache,
 		lib:         facade{},

@@ -95,6 +95,7 @@ func (c *cli) run(args ...string) int {
 		stdin: strings.NewReader(c.stdin), stdout: &c.stdout, stderr: &c.stderr,
 		env:         func(name string) string { return cmp.Or(c.env[name], suiteEnv(name)) },
 		terminal:    c.terminal,
+		outTerminal: c.terminal,
 		limitMemory: func(n int64) { c.budget = n },
 		lib:         c.lib,
 	}

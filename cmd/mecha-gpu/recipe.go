@@ -114,12 +114,13 @@ func (w *recipeWriter) run(a *app, cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	stdout := w.output == "" || w.output == "-"
 	text = strings.TrimRight(text, "\n")
-	if w.output == "" || w.output == "-" {
-		return a.print(text + "\n")
-	}
-	if w.form.value() != asText { // sd-mecha reads no text that ends with a line feed
+	if w.form.value() != asText || stdout && a.outTerminal { // sd-mecha reads no text that ends with a line feed
 		text += "\n"
+	}
+	if stdout {
+		return a.print(text)
 	}
 	return writeText(w.output, text)
 }

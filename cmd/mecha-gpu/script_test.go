@@ -132,18 +132,20 @@ model "b.safetensors" model_config=null merge_space="weight"
 dict key=0.25
 literal &2 model_config="singleton-mecha" merge_space=null
 merge "convert_singleton" &3
-merge "weighted_sum" &0 &1 &4
-`
+merge "weighted_sum" &0 &1 &4`
 	if err := os.WriteFile(filepath.Join(dir, "shown.mecha"), []byte(want), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range []string{"show mix.star --set alpha=0.25", "format mix.star --set alpha=0.25", "show shown.mecha"} {
-		c := cli{lib: facade{}}
 		f := strings.Fields(args)
 		f[1] = filepath.Join(dir, f[1])
-		c.want(t, c.run(append([]string{"recipe"}, f...)...), 0)
-		if got := c.stdout.String(); got != want {
-			t.Errorf("%s:\n%s", args, got)
+		for _, terminal := range []bool{false, true} {
+			c := cli{lib: facade{}, terminal: terminal}
+			c.want(t, c.run(append([]string{"recipe"}, f...)...), 0)
+			end := map[bool]string{true: "\n"}[terminal] // sd-mecha reads no text that ends with a line feed
+			if got := c.stdout.String(); got != want+end {
+				t.Errorf("%s:\n%s", args, got)
+			}
 		}
 	}
 	c := cli{lib: facade{}}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
-	"unicode"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -184,6 +182,9 @@ func hints(cfg, space starlark.Value) (h recipe.Hints, err error) {
 	return h, err
 }
 
+// escapedDrive is a path such as C:\new, of which Starlark has made a line feed.
+var escapedDrive = regexp.MustCompile(`^[A-Za-z]:[[:cntrl:]]`)
+
 // model is model(path, config=None, merge_space="weight"). A merge_space of None says nothing:
 // the space follows from how the model is used.
 func (m *machine) model(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -199,8 +200,8 @@ func (m *machine) model(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.
 	if path == "" {
 		return nil, errors.New("model: the path is empty")
 	}
-	if strings.ContainsFunc(path, unicode.IsControl) {
-		return nil, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("model: the path %q has characters that files have not", path), Hint: windowsPath}
+	if escapedDrive.MatchString(path) {
+		return nil, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("model: no path is %q", path), Hint: windowsPath}
 	}
 	return m.made(m.here().Model(path, h))
 }
