@@ -183,6 +183,9 @@ func NewConfig(ctx context.Context, id, path string, o Options) (string, error) 
 		return "", err
 	}
 	defer src.Close()
+	if src.Header().Len() == 0 {
+		return "", &tensor.Error{Class: tensor.ClassInput, Path: path, Err: errors.New("it has no keys")}
+	}
 	c, err := config.FromHeader(id, src.Header())
 	if err != nil {
 		return "", &tensor.Error{Class: tensor.ClassUsage, Err: err}

@@ -125,3 +125,35 @@ func TestConfigsSayWhatIsWrong(t *testing.T) {
 		c.want(t, c.run(x.args...), x.code, x.texts...)
 	}
 }
+
+// TestATextReplacesNoCheckpoint: a mistyped OUT of a command that writes a text costs nothing.
+func TestATextReplacesNoCheckpoint(t *testing.T) {
+	checkpoint := model{"w": f32([]int64{1}, 1)}.encode(t)
+	dir := folder(t, map[string][]byte{"a.safetensors": checkpoint, "r.mecha": []byte("version 0.1.0\nmodel \"a.safetensors\""), "old.yaml": []byte("old"), "empty.yaml": nil})
+	path := func(name string) string { return filepath.Join(dir, name) }
+	for _, args := range [][]string{
+		{"configs", "new", "x-y", path("a.safetensors"), "-o", path("a.safetensors")},
+		{"recipe", "convert", path("r.mecha"), "--to", "mecha", "-o", path("a.safetensors")},
+	} {
+		c := cli{lib: facade{}}
+		c.want(t, c.run(args...), 6, "a.safetensors", "not a text")
+		if now, err := os.ReadFile(path("a.safetensors")); err != nil || string(now) != string(checkpoint) {
+			t.Fatalf("%v: the checkpoint is gone", args)
+		}
+	}
+	c := cli{lib: facade{}}
+	c.want(t, c.run("configs", "new", "x-y", path("a.safetensors"), "-o", dir), 6, "is a folder")
+	for _, name := range []string{"old.yaml", "empty.yaml", "new.yaml"} {
+		c := cli{lib: facade{}}
+		c.want(t, c.run("configs", "new", "x-y", path("a.safetensors"), "-o", path(name)), 0)
+		if text, err := os.ReadFile(path(name)); err != nil || !strings.HasPrefix(string(text), "identifier: x-y\n") {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
+}
+
+func TestAModelWithoutKeysHasNoConfig(t *testing.T) {
+	dir := folder(t, map[string][]byte{"a.safetensors": model{}.encode(t)})
+	c := cli{lib: facade{}}
+	c.want(t, c.run("configs", "new", "x-y", filepath.Join(dir, "a.safetensors")), 4, "a.safetensors", "it has no keys")
+}
