@@ -47,9 +47,12 @@ func (r *AdapterReport) withoutEffect() (lists []NameList, what []string) {
 	return lists, what
 }
 
-// warnings are the lists as sentences about the file.
+// warnings are the lists as sentences about the file. Keys that its config does not know are warned
+// of as in any other file.
 func (r *AdapterReport) warnings(path string) (w []string) {
-	lists, what := r.withoutEffect()
+	known := *r
+	known.Unknown = NameList{}
+	lists, what := known.withoutEffect()
 	for i, l := range lists {
 		w = append(w, fmt.Sprintf("%s: %s %s %s: %s", path, tensor.Count(l.Count, "key"), tensor.Number(l.Count, "is", "are"), what[i], l.few()))
 	}

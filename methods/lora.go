@@ -36,6 +36,11 @@ func expandAdapter(c *Call) (T, error) {
 		return T{}, ErrNoKey
 	}
 	f := &factors{c: c, form: forms[c.Clause], dims: key.Shape}
+	for i, suffix := range f.form.Suffixes {
+		if d := c.Args[0][i].DType; suffix != config.Alpha && d.Valid() && !d.IsFloat() {
+			return T{}, f.wrong(fmt.Sprintf("%s of %v", suffix, d), "floating-point factors")
+		}
+	}
 	delta, err := f.product()
 	if err != nil {
 		return T{}, err

@@ -122,7 +122,7 @@ func TestTheReportNamesWhatOfALoRAIsWithoutEffect(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
-	for _, want := range []string{"b: 3 keys are for no tensor of sdxl-kohya: dora, ", "b: 3 keys are of factors that are not complete", "b: 2 keys are beside factors that are complete", "b: 2 keys are for tensors that the rest of the recipe lacks"} {
+	for _, want := range []string{"model \"b\" (line 3): 5 of 15 keys are not keys of model config sdxl-kohya_kohya_lora: dora, ", "b: 3 keys are of factors that are not complete", "b: 2 keys are beside factors that are complete", "b: 2 keys are for tensors that the rest of the recipe lacks"} {
 		if !slices.ContainsFunc(rep.Warnings, func(w string) bool { return strings.HasPrefix(w, want) }) {
 			t.Errorf("%q begins no warning of %q", want, rep.Warnings)
 		}
@@ -160,5 +160,34 @@ func TestLoRAsThatMatchNothingAreRefusedWhereverTheyAre(t *testing.T) {
 		if (err != nil) != c.fails || err != nil && (tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), "nothing of this LoRA")) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestFactorsAreNumbersOfFloatingPoint: integers would pass through, and the LoRA be without effect.
+func TestFactorsAreNumbersOfFloatingPoint(t *testing.T) {
+	l := rankOne(fc1Stem)
+	l[fc1Stem+"lora_up.weight"] = memory.Tensor{DType: tensor.U8, Shape: tensor.Shape{2, 1}, Data: []byte{1, 2}}
+	whole := rankOne(fc1Stem)
+	whole[fc1Stem+"alpha"] = memory.Tensor{DType: tensor.U8, Data: []byte{3}}
+	w := newWorld(t, map[string]memory.Dict{"a": l, "b": whole})
+	if _, err := merge(w.Mem, recipeFor("a", loraTo+"&0"), "/out/x", mecha.Options{MergeSpace: "delta"}); tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), "lora_up.weight of U8") {
+		t.Errorf("%v", err)
+	}
+	got, _ := w.mustMerge(recipeFor("b", loraTo+"&0"), mecha.Options{MergeSpace: "delta"})
+	if x := values(got[fc1Key]); !slices.Equal(x, []float64{9, 12, 18, 24}) {
+		t.Errorf("an alpha that is an integer: %v", x)
+	}
+}
+
+// TestAFactorThatIsOmittedIsNamedOnce, though it is read once for each of its ranks.
+func TestAFactorThatIsOmittedIsNamedOnce(t *testing.T) {
+	const rank = 5
+	nan := weights(1, tensor.F32, 2, rank)
+	copy(nan.Data, f32s(nil, float32(math.NaN())).Data)
+	l := memory.Dict{fc1Stem + "lora_up.weight": nan, fc1Stem + "lora_down.weight": weights(2, tensor.F32, rank, 2)}
+	w := newWorld(t, map[string]memory.Dict{"a": {fc1Key: weights(3, tensor.F32, 2, 2)}, "b": l})
+	_, rep := w.mustMerge(recipeFor("ab", loraTo+"&1", `merge "add_difference" &0 &2`, `merge "fallback" &3 &0`), mecha.Options{})
+	if o := rep.OmittedInputs; o.Count != 1 || rep.Keys.FellBack != 1 {
+		t.Errorf("omitted %v, %d from a fallback", o, rep.Keys.FellBack)
 	}
 }

@@ -31,11 +31,12 @@ func (l *loop) restart(j *plan.Job, s *plan.Segment, before *again, found []int)
 		return a, l.refused(j, a.why)
 	}
 	for _, g := range found {
-		a.gone = append(a.gone, s.Inst.Guards[g])
-		a.omitted = append(a.omitted, l.omission(j, guardLeaf(s, g)))
+		if n := s.Inst.Guards[g]; !slices.Contains(a.gone, n) { // views of a leaf have one guard each
+			a.gone = append(a.gone, n)
+			a.omitted = append(a.omitted, l.omission(j, guardLeaf(s, g)))
+		}
 	}
 	slices.Sort(a.gone)
-	a.gone = slices.Compact(a.gone)
 	if len(a.gone) == len(gone) { // it would go on forever
 		return a, planError(j, "guards %v are still there", gone)
 	}
