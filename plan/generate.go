@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/recipe"
@@ -252,4 +253,23 @@ func modelNames(s *recipe.Solved) string {
 		text += m.Path + " has " + tensor.Count(m.Header.Len(), "key")
 	}
 	return text
+}
+
+// lackedBy names the models that do not have a key, for the error about a key that cannot be
+// produced. It is "" if all have it: a value or a method is the reason then.
+func lackedBy(s *recipe.Solved, key string) string {
+	var lacking []string
+	for _, m := range s.Models {
+		_, ok := m.Header.Lookup(s.OutputName(key))
+		if !ok {
+			_, ok = m.Header.Lookup(key)
+		}
+		if !ok {
+			lacking = append(lacking, m.Path)
+		}
+	}
+	if len(lacking) == 0 {
+		return ""
+	}
+	return "no " + key + " in " + strings.Join(lacking, ", ")
 }

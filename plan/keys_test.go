@@ -89,7 +89,7 @@ func TestWrongKeysAreNamed(t *testing.T) {
 		"nothing": {merge{recipe: lerp, models: map[string][]string{"a": {"x F16 1"}, "b": {"y F16 1"}}},
 			tensor.ClassInput, []string{"nothing to merge", "a has 1 key, b has 1 key"}},
 		"strict": {merge{recipe: lerp, o: plan.Options{StrictKeys: true}, models: map[string][]string{"a": {"x F16 1", "z F16 1"}, "b": {"x F16 1"}}},
-			tensor.ClassInput, []string{"1 key cannot be produced: z"}},
+			tensor.ClassInput, []string{"1 key cannot be produced: z: found no z in b (--fallback, or |"}},
 		"unknown type": {merge{recipe: lerp, models: map[string][]string{"a": {"x Q9 1"}, "b": {"x F16 1"}}},
 			tensor.ClassInput, []string{`key "x"`, `unknown element type "Q9"`}},
 		"dtype": {merge{recipe: "model \"a\"\ndict x=\"float17\"\nmerge \"cast\" &0 dtype=&1", models: map[string][]string{"a": {"x F16 1"}}},

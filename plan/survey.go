@@ -102,7 +102,8 @@ func (sv *survey) complete() error {
 		s := sv.p.targets[t].e.s
 		switch {
 		case sv.o.StrictKeys && missing.Count > 0:
-			return sv.p.targets[t].named(&tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("%s cannot be produced: %s", tensor.Count(missing.Count, "key"), list(missing))})
+			return sv.p.targets[t].named(&tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("%s cannot be produced: %s", tensor.Count(missing.Count, "key"), list(missing)),
+				Got: lackedBy(s, missing.First[0]), Hint: "--fallback, or | in the recipe, takes what is missing from another model"})
 		case sv.layouts[t].keys == 0:
 			return sv.p.targets[t].named(&tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("nothing to merge: no key can be produced"), Got: modelNames(s),
 				Hint: "the models of the recipe have no key in common, or a parameter is given for other keys"})
