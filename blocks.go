@@ -2,6 +2,7 @@ package mecha
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -30,12 +31,15 @@ func ReadBlocks(ctx context.Context, text string, o Options) (BlockWeights, erro
 	if err := ctx.Err(); err != nil {
 		return BlockWeights{}, err
 	}
-	src, isText, err := readText(o.fs(), text)
-	if err == nil && !isText {
-		err = tensor.Errorf(tensor.ClassUsage, "this is a folder, or a file of bytes")
-	}
-	if err != nil {
-		return BlockWeights{}, &tensor.Error{Class: tensor.ClassUsage, Path: text, Err: err}
+	src, isText, err := readText(o.fs(), text, "file of block weights")
+	var e *tensor.Error
+	switch {
+	case errors.As(err, &e):
+		usage := *e
+		usage.Class = tensor.ClassUsage
+		return BlockWeights{}, &usage
+	case !isText:
+		return BlockWeights{}, &tensor.Error{Class: tensor.ClassUsage, Path: text, Err: errors.New("this is a folder, or a file of bytes")}
 	}
 	return blocks.ParseYAML(src, text)
 }

@@ -113,18 +113,19 @@ func LoadRecipe(ctx context.Context, path string, o Options) (*Recipe, error) {
 
 // readRecipe returns the text of a recipe file.
 func readRecipe(ctx context.Context, fsys vfs.FS, path string) ([]byte, error) {
-	text, isText, err := readText(fsys, path)
+	text, isText, err := readText(fsys, path, "recipe")
 	if err == nil && !isText {
 		return embeddedRecipe(ctx, fsys, path)
 	}
 	return text, err
 }
 
-// readText returns the content of a text file; isText is false if it is none, or a folder.
-func readText(fsys vfs.FS, path string) (text []byte, isText bool, err error) {
+// readText returns the content of a text file; isText is false if it is none, or a folder. what it
+// should hold is for messages.
+func readText(fsys vfs.FS, path, what string) (text []byte, isText bool, err error) {
 	f, err := fsys.Open(path)
 	if err != nil {
-		return nil, false, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("cannot read the recipe: %w", err)}
+		return nil, false, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("cannot read the %s: %w", what, err)}
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -135,18 +136,18 @@ func readText(fsys vfs.FS, path string) (text []byte, isText bool, err error) {
 		return nil, false, nil
 	}
 	if !info.Mode.IsRegular() { // it has no size, and cannot be read at an offset
-		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: errors.New("a recipe is read from a regular file"),
+		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("a %s is read from a regular file", what),
 			Hint: "from a pipe, give it on standard input"}
 	}
 	switch head := startOf(f, info.Size); {
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: errors.New("the text is UTF-16, a recipe is UTF-8"),
+		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("the text is UTF-16, a %s is UTF-8", what),
 			Hint: "save it as UTF-8"}
 	case bytes.ContainsAny(head, "\x00"):
 		return nil, false, nil
 	}
 	if info.Size > maxRecipeBytes {
-		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("a recipe of %d bytes is too long", info.Size),
+		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("a %s of %d bytes is too long", what, info.Size),
 			Want: fmt.Sprintf("at most %d bytes", maxRecipeBytes)}
 	}
 	text = make([]byte, info.Size)

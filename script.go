@@ -110,7 +110,7 @@ func readScript(ctx context.Context, fsys vfs.FS, path string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	src, isText, err := readText(fsys, path)
+	src, isText, err := readText(fsys, path, "recipe")
 	if err == nil && !isText {
 		err = &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("this is no program, but a folder or a file of bytes")}
 	}

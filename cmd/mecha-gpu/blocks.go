@@ -16,8 +16,8 @@ const blocksLong = `Weights of the blocks of a UNet have one of these forms:
 
   IN00-IN05=0.2,M00=0.5   blocks by name, and ranges of them
   0,0.1,0.2,...           25 or 26 numbers (SD1, without and with BASE), or 19, 20 or 21 (SDXL,
-                          without BASE, with it, and with VAE)
-  GRAD_V                  a preset
+                          without BASE, with it, and with VAE); commas or spaces between them
+  GRAD_V                  a preset, for SD1 and SDXL
   FILE.yaml               a file with a mapping from blocks to weights, or any of the above
 
 --blocks NAME=WEIGHTS gives them to a parameter of apply, of a .star program, or to a name in an

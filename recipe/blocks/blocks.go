@@ -20,6 +20,7 @@ type Weight struct {
 // Weights are weights of blocks.
 type Weights struct {
 	list   []Weight // in the order in which they were given
+	whole  []string // a list of numbers: all blocks of the model that it is for
 	any    bool     // a preset: blocks that a model does not have are of no account
 	source string   // for messages
 }
@@ -36,15 +37,22 @@ func (w Weights) String() string {
 	return strings.Join(parts, ",")
 }
 
-// Fits reports whether a model with these blocks has all that are listed.
+// Fits reports whether a model with these blocks has all that are listed, and, of a list of
+// numbers, no others than it is for.
 func (w Weights) Fits(names []string) bool {
-	return w.any || !slices.ContainsFunc(w.list, func(x Weight) bool { return !slices.Contains(names, x.Block) })
+	return w.any || w.forThis(names) && !slices.ContainsFunc(w.list, func(x Weight) bool { return !slices.Contains(names, x.Block) })
 }
+
+// forThis reports whether a list of numbers is for a model with these blocks.
+func (w Weights) forThis(names []string) bool { return w.whole == nil || slices.Equal(w.whole, names) }
 
 // For returns a weight for each block of a model, in the order of names. Blocks that are not
 // listed get the rest; if there is none, that is an error of class usage that names them, and so
 // are blocks that the model does not have.
 func (w Weights) For(names []string, rest *float64) ([]Weight, error) {
+	if !w.forThis(names) {
+		return nil, w.otherModel(names)
+	}
 	all := make([]Weight, 0, len(names))
 	var lacking, alien []string
 	for _, name := range names {
@@ -72,6 +80,26 @@ func (w Weights) For(names []string, rest *float64) ([]Weight, error) {
 			Hint: "list them, or give one weight for all blocks that are not listed"}
 	}
 	return all, nil
+}
+
+// otherModel is the error for a list of numbers and a model with other blocks. Only the blocks of
+// both would get the weights that were meant for them.
+func (w Weights) otherModel(names []string) error {
+	var counts []string
+	for _, n := range listLengths() {
+		if slices.Equal(lists[n].whole, names) {
+			counts = append(counts, strconv.Itoa(n))
+		}
+	}
+	e := &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("block weights %s: a list of %d numbers is for %s, and this model has %d blocks, %s to %s", w.source,
+		len(w.list), lists[len(w.list)].model, len(names), names[0], names[len(names)-1])}
+	if len(counts) > 0 {
+		e.Want = strings.Join(counts, " or ") + " numbers"
+	}
+	if lists[len(w.list)].model == "SD1" {
+		e.Hint = "of SDXL, leave out those of IN09 to IN11 and OUT09 to OUT11, as supermerger does"
+	}
+	return e
 }
 
 // add enters a weight for a block, or for a range of them.

@@ -43,8 +43,52 @@ func TestListsOfNumbersAreForTheBlocksOfTheConfigs(t *testing.T) {
 	}
 }
 
+// TestListsAreReadAsTheyArePasted: from a user interface, a table, a program, one a line.
+func TestListsAreReadAsTheyArePasted(t *testing.T) {
+	list := strings.Split(strings.Repeat("0.5 ", 19)+"0.25", " ")
+	want, err := Parse(strings.Join(list, ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{strings.Join(list, " "), strings.Join(list, ", "), strings.Join(list, "\t"), strings.Join(list, "\n"), strings.Join(list, ",\r\n") + ",\r\n",
+		"[" + strings.Join(list, ", ") + "]", strings.Join(list[:10], " ") + "\n" + strings.Join(list[10:], " ")} {
+		w, err := Parse(text)
+		if err != nil || w.String() != want.String() {
+			t.Errorf("%q: %v, %v", text, w, err)
+		}
+	}
+}
+
+// TestAListOfNumbersIsForOneModel: the same blocks of another model would have a part of the curve.
+func TestAListOfNumbersIsForOneModel(t *testing.T) {
+	rest := 0.5
+	for _, n := range listLengths() {
+		w, err := Parse(strings.Repeat("1,", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		own, other, texts := sdxl, sd1, []string{"is for SDXL", "has 26 blocks", "expected 25 or 26 numbers"}
+		if n > 21 {
+			own, other, texts = sd1, sdxl, []string{"is for SD1", "has 21 blocks", "expected 19 or 20 or 21 numbers", "IN09"}
+		}
+		if _, err := w.For(names(t, own), &rest); err != nil || !w.Fits(names(t, own)) {
+			t.Errorf("%d numbers and %s: %v", n, own, err)
+		}
+		_, err = w.For(names(t, other), &rest)
+		if tensor.ClassOf(err) != tensor.ClassUsage || w.Fits(names(t, other)) {
+			t.Errorf("%d numbers and %s: %v", n, other, err)
+			continue
+		}
+		for _, text := range texts {
+			if !strings.Contains(err.Error(), text) {
+				t.Errorf("%d numbers and %s: %v, want %q", n, other, err, text)
+			}
+		}
+	}
+}
+
 func TestPairsHaveRangesAndTheRest(t *testing.T) {
-	w, err := Parse(" IN00-IN05=0.2, m00=-.5,OUT08-OUT08=1e-1,")
+	w, err := Parse(" IN00-IN05=0.2, m00 : -.5,OUT08-OUT08=1e-1,")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +142,10 @@ func TestMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                               "no weight",
 		"0.1,0.2":                        "list of 2 numbers",
+		"0.5":                            "a list of 1 number: expected 25 or 26 (SD1), 19, 20 or 21 (SDXL) (one weight for all",
+		"GRAD_V,0.5":                     `number 1: found "GRAD_V"`,
+		"1 2,,3":                         `number 3: found ""`,
+		"[]":                             "no weight",
 		"IN12=1":                         `no block "IN12"`,
 		"IN0=1":                          "did you mean",
 		"IN05-IN00=1":                    "ends before",

@@ -11,8 +11,9 @@
 // Four forms are read by [Parse], and files with any of them by [ParseYAML]:
 //
 //	IN00-IN05=0.2,M00=0.5       blocks by name, and ranges of them
-//	0,0.1,0.2, ...              25 or 26 numbers: SD1, without and with BASE;
-//	                            19, 20 or 21: SDXL, without BASE, with it, and with VAE
+//	0,0.1,0.2, ...              25 or 26 numbers: SD1, without and with BASE; 19, 20 or 21:
+//	                            SDXL, without BASE, with it, and with VAE. Between them are
+//	                            commas, or spaces
 //	GRAD_V                      a preset
 //
 // What was read becomes a weight for each block of a model by [Weights.For]:

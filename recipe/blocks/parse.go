@@ -3,6 +3,7 @@ package blocks
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,29 +19,40 @@ const MaxText = 64 << 10
 // IN11 and no OUT09 to OUT11.
 var order = config.BlockNames(12, "VAE")
 
-// lists are the blocks that a list of numbers is for, by its length. Those of SDXL are as
-// supermerger has them.
-var lists = map[int][]string{
-	26: config.BlockNames(12), 25: config.BlockNames(12)[1:], // SD1
-	21: config.BlockNames(9, "VAE"), 20: config.BlockNames(9), 19: config.BlockNames(9)[1:], // SDXL
+// numberList is what a list of numbers is for.
+type numberList struct {
+	model  string
+	blocks []string // those that have a number
+	whole  []string // those of the model
 }
 
-// Parse reads weights from a text: BLOCK=WEIGHT pairs, a list of numbers, or the name of a
-// preset. Errors are of class usage.
+var ofSD1, ofSDXL = config.BlockNames(12), config.BlockNames(9, "VAE")
+
+// lists are the lists of numbers by their length. Those of SDXL are as supermerger has them.
+var lists = map[int]numberList{
+	26: {"SD1", ofSD1, ofSD1}, 25: {"SD1", ofSD1[1:], ofSD1},
+	21: {"SDXL", ofSDXL, ofSDXL}, 20: {"SDXL", ofSDXL[:20], ofSDXL}, 19: {"SDXL", ofSDXL[1:20], ofSDXL},
+}
+
+// listLengths returns the lengths of lists, in ascending order.
+func listLengths() []int { return slices.Sorted(maps.Keys(lists)) }
+
+// Parse reads weights from a text: BLOCK=WEIGHT pairs (BLOCK:WEIGHT is the same), a list of
+// numbers, or the name of a preset. Errors are of class usage.
 func Parse(text string) (Weights, error) {
 	if len(text) > MaxText {
 		return Weights{}, wrong(text, fmt.Errorf("it has %d bytes, at most %d are read", len(text), MaxText))
 	}
 	w := Weights{source: strconv.Quote(clip(strings.TrimSpace(text)))}
-	items := split(text)
+	items := split(unbracketed(text))
 	var err error
 	switch {
 	case len(items) == 0:
 		err = errEmpty
-	case strings.Contains(text, "="):
+	case strings.ContainsAny(text, "=:"):
 		err = w.pairs(items)
-	case len(items) > 1 || isNumber(items[0]):
-		err = w.numbers(items)
+	case len(items) > 1 || isNumber(strings.Fields(items[0])[0]):
+		err = w.numbers(apart(items))
 	default:
 		var ok bool
 		if w, ok = Preset(items[0]); !ok {
@@ -58,6 +70,15 @@ func wrong(text string, err error) error {
 	return &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("block weights %q: %w", clip(strings.TrimSpace(text)), err)}
 }
 
+// unbracketed returns a list without its brackets: as Python and YAML write it.
+func unbracketed(text string) string {
+	text = strings.TrimSpace(text)
+	if inner, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inner, "]") {
+		return strings.TrimSuffix(inner, "]")
+	}
+	return text
+}
+
 // split cuts a text at commas and line ends; a comma at the end is of no account.
 func split(text string) (items []string) {
 	for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' || r == ';' }) {
@@ -69,6 +90,17 @@ func split(text string) (items []string) {
 		return nil
 	}
 	return items
+}
+
+// apart cuts items at white space; an item with nothing in it stays, and is a mistake.
+func apart(items []string) (all []string) {
+	for _, item := range items {
+		if item == "" {
+			all = append(all, item)
+		}
+		all = append(all, strings.Fields(item)...)
+	}
+	return all
 }
 
 func isNumber(text string) bool {
@@ -87,10 +119,11 @@ func number(text string) (float64, error) {
 // pairs reads BLOCK=WEIGHT.
 func (w *Weights) pairs(items []string) error {
 	for _, item := range items {
-		block, text, ok := strings.Cut(item, "=")
-		if !ok {
+		at := strings.IndexAny(item, "=:")
+		if at < 0 {
 			return &tensor.Error{Class: tensor.ClassUsage, Err: errors.New("a weight has no block"), Got: strconv.Quote(clip(item)), Want: "BLOCK=WEIGHT, or FIRST-LAST=WEIGHT"}
 		}
+		block, text := item[:at], item[at+1:]
 		x, err := number(strings.TrimSpace(text))
 		if err != nil {
 			return &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("the weight of %s", clip(block)), Got: strconv.Quote(clip(text)), Want: "a number"}
@@ -104,20 +137,31 @@ func (w *Weights) pairs(items []string) error {
 
 // numbers reads a list of numbers, whose length says which model it is for.
 func (w *Weights) numbers(items []string) error {
-	names, ok := lists[len(items)]
-	if !ok {
-		return &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("a list of %d numbers", len(items)),
-			Want: "25 or 26 (SD1), 19, 20 or 21 (SDXL)"}
-	}
+	list, ok := lists[len(items)]
 	for i, item := range items {
 		x, err := number(item)
 		if err != nil {
-			return &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("number %d, the weight of %s", i+1, names[i]), Got: strconv.Quote(clip(item)), Want: "a number"}
+			what := fmt.Sprintf("number %d", i+1)
+			if ok {
+				what += ", the weight of " + list.blocks[i]
+			}
+			return &tensor.Error{Class: tensor.ClassUsage, Err: errors.New(what), Got: strconv.Quote(clip(item)), Want: "a number"}
 		}
-		if err := w.add(names[i], x); err != nil {
+		if !ok {
+			continue
+		}
+		if err := w.add(list.blocks[i], x); err != nil {
 			return err
 		}
 	}
+	if !ok {
+		e := &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("a list of %s", tensor.Count(len(items), "number")), Want: "25 or 26 (SD1), 19, 20 or 21 (SDXL)"}
+		if len(items) == 1 {
+			e.Hint = "one weight for all blocks is a value of the parameter itself"
+		}
+		return e
+	}
+	w.whole = list.whole
 	return nil
 }
 

@@ -48,6 +48,7 @@ func readPresets(text []byte) ([]NamedWeights, error) {
 		if err := p.numbers(numbers); err != nil {
 			return nil, err
 		}
+		p.whole = nil
 		if err := p.add("VAE", 0); err != nil {
 			return nil, err
 		}
