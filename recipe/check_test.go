@@ -40,3 +40,19 @@ func TestResultThatIsNoTensorIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Where two configs meet, the conversion that is missing is named, if there is one.
+func TestConfigsThatDisagreeHaveAConversionOrNone(t *testing.T) {
+	model := func(id string) string { return "model \"" + id + "\" model_config=\"" + id + "\"\n" }
+	for _, c := range []struct{ text, want string }{
+		{model("sdxl-sgm") + model("sdxl-kohya") + `merge "n_average" &0 &1`, "a conversion from sdxl-kohya to sdxl-sgm is missing: convert_'sdxl-kohya'_to_'sdxl-sgm'"},
+		{model("sdxl-sgm") + "dict IN00=0.5\nliteral &1 model_config=\"sdxl-supermerger_blocks\"\nmerge \"weighted_sum\" &0 &0 &2", "convert_sdxl_blocks_to_sgm"},
+		{"dict IN00=0.5\nliteral &0 model_config=\"sdxl-supermerger_blocks\"\n" + model("sdxl-sgm") + "merge \"weighted_sum\" &2 &2 &1", "convert_sdxl_blocks_to_sgm"},
+		{model("sdxl-sgm") + `merge "convert_'sdxl-kohya'_to_'sdxl-sgm'" &0`, "a conversion from sdxl-sgm to sdxl-kohya is missing"},
+		{model("sdxl-sgm") + model("sd1-ldm") + `merge "n_average" &0 &1`, "no conversion leads from one to the other"},
+	} {
+		if _, err := vet(t, c.text, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.text, err, c.want)
+		}
+	}
+}

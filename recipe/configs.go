@@ -127,7 +127,7 @@ func (s *solver) choose(c *component) error {
 		a, b := c.pins[0], c.pins[1]
 		return s.pointAt(s.nodes[b.user].expr, &tensor.Error{
 			Err:  fmt.Errorf("the model configs do not agree: %s, but %s, and both must have one config", s.pinText(a), s.pinText(b)),
-			Hint: "a conversion between them is needed"})
+			Hint: s.bridge(a, b)})
 	}
 	s.vote(c)
 	switch {
@@ -138,6 +138,22 @@ func (s *solver) choose(c *component) error {
 		return nil
 	}
 	return s.detect(c)
+}
+
+// bridge says which conversion would make two configs one: of the second value to the config of the
+// first, or of a value to that of a parameter.
+func (s *solver) bridge(a, b pin) string {
+	from, to := b.id, a.id
+	if b.p >= 0 {
+		from, to = to, from
+	}
+	for range 2 {
+		if steps, ok := s.g.env.Methods.Ways(from).To(to); ok {
+			return fmt.Sprintf("a conversion from %s to %s is missing: %s", from, to, names(steps))
+		}
+		from, to = to, from
+	}
+	return "no conversion leads from one to the other"
 }
 
 // named takes the one config that the component must have.

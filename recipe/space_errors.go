@@ -114,7 +114,7 @@ func (x *spaceSolver) advice(a, b demand) string {
 	case b.why == whyRoot:
 		return "ask for the merge space " + x.names(a.mask) + hint
 	case pair(weight, delta):
-		return "subtract makes a difference of two models, add_difference makes a model of a model and a difference" + hint
+		return "subtract makes a difference of two models, a conversion one of a LoRA; add_difference makes a model of a model and a difference" + hint
 	}
 	return strings.TrimPrefix(hint, ", or ")
 }

@@ -119,15 +119,19 @@ func (n *node) Unary(op syntax.Token) (starlark.Value, error) {
 	return n.times(starlark.Float(-1))
 }
 
-// times scales a difference. Of two nodes, the one that is known to be a param is the factor.
+// times scales a difference. Of two nodes, the one that is known to be a param is the factor, or
+// the one that is not known to be a difference if the other is.
 func (n *node) times(factor starlark.Value) (starlark.Value, error) {
 	scaled := n
-	if f, ok := factor.(*node); ok && n.m.space(n.e) == methods.ParamSpace && n.m.space(f.e) != methods.ParamSpace {
-		scaled, factor = f, n
+	if f, ok := factor.(*node); ok {
+		left, right := n.m.space(n.e), n.m.space(f.e)
+		if left == methods.ParamSpace && right != methods.ParamSpace || left == "" && right == methods.Delta {
+			scaled, factor = f, n
+		}
 	}
 	if n.m.space(scaled.e) == methods.Weight {
 		return nil, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("%v is a model (merge space weight), which cannot be scaled; a difference of models can", scaled),
-			Hint: "a mean of models is weighted_sum(a, b, alpha=0.5), or a + 0.5 * (b - a)"}
+			Hint: "a mean of models is weighted_sum(a, b, alpha=0.5), or a + 0.5 * (b - a); a LoRA is made a difference by convert(lora, a)"}
 	}
 	return n.m.merge("scale", starlark.Tuple{scaled, factor}, nil)
 }
