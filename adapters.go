@@ -190,18 +190,21 @@ func completeForm(suffixes []string) []string {
 }
 
 // placeAdapters finds out what of the LoRAs is in an output, once the keys of the outputs are
-// known. It refuses a LoRA that is in none: it was made for another model.
+// known. It refuses a LoRA that is in none: it was made for another model, or is not converted.
 func (s *session) placeAdapters(targets []plan.Target) error {
-	if len(s.adapters) == 0 {
+	idle := s.idleAdapters(targets)
+	if len(s.adapters) == 0 && len(idle) == 0 {
 		return nil
 	}
 	for i := range targets {
 		t, layout := &targets[i], s.plan.Layouts[i]
 		for k := range layout.Len() {
 			t.Solved.Uses(t.Solved.KeyOf(layout.At(k).Key), func(n, entry int) {
-				if a := s.adapters[sourceOf(t, t.Solved.Nodes[n].Model)]; a != nil {
+				source := sourceOf(t, t.Solved.Nodes[n].Model)
+				if a := s.adapters[source]; a != nil {
 					a.used[entry] = true
 				}
+				delete(idle, source)
 			})
 		}
 	}
@@ -212,9 +215,31 @@ func (s *session) placeAdapters(targets []plan.Target) error {
 			if a.needed && a.report.Targets == 0 {
 				errs = append(errs, a.refuse())
 			}
+		} else if path := idle[source]; path != "" {
+			errs = append(errs, &tensor.Error{Class: tensor.ClassInput, Path: path, Err: errors.New("nothing of this LoRA has a place in the result"),
+				Hint: "convert makes it a difference of a model, as in a + 0.8 * convert(lora, a) | a"})
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// idleAdapters returns the paths of models that look like LoRAs and are neither expanded nor read,
+// by source.
+func (s *session) idleAdapters(targets []plan.Target) map[int]string {
+	idle := map[int]string{}
+	for i := range targets {
+		for m := range targets[i].Solved.Models {
+			ref := &targets[i].Solved.Models[m]
+			source := sourceOf(&targets[i], m)
+			if s.plan.Used[source] > 0 || s.adapters[source] != nil || ref.Header.Len() == 0 {
+				continue
+			}
+			if fits := config.Builtin().Detect([]config.Keys{config.Header(ref.Header)}); len(fits) > 0 && fits[0].Adapter {
+				idle[source] = ref.Path
+			}
+		}
+	}
+	return idle
 }
 
 // place counts the tensors that are changed, and lists the factors of others.

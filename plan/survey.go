@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +107,7 @@ func (sv *survey) complete() error {
 				Got: lackedBy(s, missing.First[0]), Hint: "--fallback, or | in the recipe, takes what is missing from another model"})
 		case sv.layouts[t].keys == 0:
 			return sv.p.targets[t].named(&tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("nothing to merge: no key can be produced"), Got: modelNames(s),
-				Hint: "the models of the recipe have no key in common, or a parameter is given for other keys"})
+				Hint: cmp.Or(s.Mixture, "the models of the recipe have no key in common, or a parameter is given for other keys")})
 		}
 	}
 	return nil

@@ -66,6 +66,7 @@ func (s *solver) checkMixture(c *component) {
 		}
 	}
 	s.warnings = append(s.warnings, warning)
+	s.mixture = warning
 }
 
 // unknownShare is the share of keys that a config does not know; all, if it was made from them.

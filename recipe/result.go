@@ -21,7 +21,7 @@ type leaf struct {
 
 // result makes the solved recipe from the solved occurrences.
 func (s *solver) result() (*Solved, error) {
-	out := &Solved{Models: s.models, Warnings: append(s.g.Warnings(), s.warnings...)}
+	out := &Solved{Models: s.models, Warnings: append(s.g.Warnings(), s.warnings...), Mixture: s.mixture}
 	exprs := make([]*Expr, len(s.nodes))
 	leaves := map[leaf]*Expr{}
 	at := make([]int, len(s.nodes)) // node of an occurrence

@@ -84,6 +84,7 @@ type solver struct {
 	configs  []*component    // by occurrence, when solved
 	numbers  map[Digest]bool // literals that hold only numbers
 	warnings []string
+	mixture  string // the warning of models of different configs
 }
 
 // headers assigns the headers to the models of the graph.

@@ -22,6 +22,7 @@ type Solved struct {
 	Space    methods.Space  // of the result
 	Config   *config.Config // of the result
 	Warnings []string       // what is odd but not wrong
+	Mixture  string         // one of them: that models of different configs are merged; "" if they are not
 
 	domain    keyDomain
 	stored    []*tensor.Header // of the models that have the result's config, in order of the recipe

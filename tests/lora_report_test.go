@@ -191,3 +191,22 @@ func TestAFactorThatIsOmittedIsNamedOnce(t *testing.T) {
 		t.Errorf("omitted %v, %d from a fallback", o, rep.Keys.FellBack)
 	}
 }
+
+// TestLoRAsThatAreNotConvertedAreRefused: they have no key in common with a model, and a fallback
+// would hide it. LoRAs may be merged with one another.
+func TestLoRAsThatAreNotConvertedAreRefused(t *testing.T) {
+	w := newWorld(t, map[string]memory.Dict{"a": {fc1Key: weights(1, tensor.F32, 2, 2)}, "b": rankOne(fc1Stem), "c": rankOne(fc1Stem)})
+	for models, c := range map[string]struct {
+		steps []string
+		want  string
+	}{
+		"ab": {[]string{`merge "weighted_sum" &0 &1`, `merge "fallback" &2 &0`}, "b: nothing of this LoRA has a place in the result (convert makes it a difference"},
+		"ba": {[]string{`merge "weighted_sum" &1 &0`}, "a conversion is missing: convert_'sdxl-kohya_kohya_lora'_to_base"},
+		"bc": {[]string{`merge "weighted_sum" &0 &1 0.0`}, ""},
+	} {
+		_, err := merge(w.Mem, recipeFor(models, c.steps...), "/out/x", mecha.Options{})
+		if (err != nil) != (c.want != "") || err != nil && (tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v", models, err)
+		}
+	}
+}

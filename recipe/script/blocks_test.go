@@ -58,6 +58,14 @@ dict IN00=0.5
 merge "convert_sdxl_blocks_to_sgm" &2
 merge "fallback" &3 1.0
 merge "weighted_sum" $A $B &4`},
+	{"with a value for other keys, they are a factor on either side", "", "w = blocks({'IN00': 0.5}, 'sdxl-sgm') | 1.0\nout = a + w * (a - b) + (a - b) * w", `
+merge "subtract" $A $B
+dict IN00=0.5
+merge "convert_sdxl_blocks_to_sgm" &3
+merge "fallback" &4 1.0
+merge "scale" &2 &5
+merge "add_difference" $A &6
+merge "add_difference" &7 &6`},
 	{"a value for other blocks", "sdxl-sgm", "out = weighted_sum(a, b, alpha=blocks({'IN00': 0.5}) | 1.0)", `
 dict IN00=0.5
 merge "fallback" &2 1.0
