@@ -12,11 +12,11 @@ import (
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
-// convert is convert(value, config): the value under the keys of another model config, by the
+// convert is convert(recipe, config): the recipe under the keys of another model config, by the
 // fewest conversions that lead there. config is an identifier, or a node that has the config.
 func (m *machine) convert(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var v, to starlark.Value
-	if err := starlark.UnpackArgs("convert", args, kwargs, "value", &v, "config", &to); err != nil {
+	if err := starlark.UnpackArgs("convert", args, kwargs, "recipe", &v, "config", &to); err != nil {
 		return nil, err
 	}
 	x, err := m.value(v)

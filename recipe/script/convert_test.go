@@ -66,3 +66,11 @@ func TestConvertSaysWhichWaysThereAre(t *testing.T) {
 		Options{Keys: func(string) (config.Keys, error) { return nil, errors.New("no such model") }})
 	wantError(t, err, 1, 7, "no such model")
 }
+
+// The arguments have the names that they have in the Python library.
+func TestConvertTakesItsArgumentsByName(t *testing.T) {
+	g, err := Run([]byte("out = convert(recipe=model('a', config='sdxl-kohya'), config='sdxl-sgm')"), "r.star", recipe.Builtin(), Options{})
+	if err != nil || g.Root().Method().ID != "convert_'sdxl-kohya'_to_'sdxl-sgm'" {
+		t.Errorf("%v", err)
+	}
+}
