@@ -204,6 +204,16 @@ func TestBoxesDoNotOverlapAndEdgesLeadToTheRight(t *testing.T) {
 	}
 }
 
+// Boxes are as wide as their texts, whatever the script.
+func TestBoxesHoldWideCharacters(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "model": 5, "模型.st": 7, "モデル": 6, "한": 2, "é": 1, "e\u0301": 1, "🙂": 2, "Ａ。": 4} {
+		b := box{title: text}
+		if got := b.width(); got != float64(want)*charWidth+2*padding {
+			t.Errorf("%q is %v wide, want %d characters", text, got, want)
+		}
+	}
+}
+
 // crossings counts pairs of edge pieces that cross.
 func crossings(l *layout) (n int) {
 	for k := 1; k < len(l.layers); k++ {
