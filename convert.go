@@ -1,6 +1,7 @@
 package mecha
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,12 @@ func configsOf(ctx context.Context, env recipe.Env, path string, o *Options) ([]
 		defer src.Close()
 	}
 	var ids []string
-	fits := env.Configs.Detect([]config.Keys{config.Header(src.Header())})
+	keys := config.Header(src.Header())
+	fits := env.Configs.Detect([]config.Keys{keys})
+	if len(fits) == 0 {
+		return nil, &tensor.Error{Class: tensor.ClassInput, Path: path, Err: errors.New("no model config fits the keys of this model"),
+			Hint: cmp.Or(config.Unfit(keys), "configs detect shows what is compared")}
+	}
 	for i := range fits {
 		if fits[i].Extra == fits[0].Extra {
 			ids = append(ids, fits[i].Config.ID())
@@ -102,13 +108,7 @@ func configsOf(ctx context.Context, env recipe.Env, path string, o *Options) ([]
 
 // noWay is the error for a conversion that there is not.
 func noWay(set methods.Set, path string, sources []string, to string) error {
-	e := &tensor.Error{Class: tensor.ClassInput, Path: path}
-	if len(sources) == 0 {
-		e.Err = errors.New("no model config fits the keys of this model")
-		e.Hint = "configs detect shows what is compared"
-		return e
-	}
-	e.Err = fmt.Errorf("no conversion leads from %s to %s", strings.Join(sources, " or "), to)
+	e := &tensor.Error{Class: tensor.ClassInput, Path: path, Err: fmt.Errorf("no conversion leads from %s to %s", strings.Join(sources, " or "), to)}
 	if all := set.Ways(sources[0]).Targets(); len(all) > 0 {
 		e.Hint = sources[0] + " converts to " + strings.Join(all, ", ")
 	}

@@ -167,3 +167,15 @@ func (m *Match) add(in Keys) bool {
 	m.inputs++
 	return true
 }
+
+// Unfit says what may be wrong with keys that no config fits: some LoRAs have names that are not
+// known. Without keys, or a guess, it is "".
+func Unfit(keys Keys) string {
+	for i := range keys.Len() {
+		name := strings.ToLower(keys.Name(i))
+		if strings.Contains(name, "lora_") || strings.Contains(name, ".lora") {
+			return "of LoRAs, those are known whose keys are named by the scripts of kohya or by LyCORIS, as lora_unet_conv_in.lora_up.weight is; this one has " + keys.Name(i)
+		}
+	}
+	return ""
+}

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,8 +99,7 @@ func broadcast(e *recipe.Expr) bool { return e.Kind() == recipe.MergeNode && e.M
 func (m *machine) noWay(e *recipe.Expr, sources, targets []string) error {
 	what := (&node{m, e}).String()
 	if len(sources) == 0 {
-		return &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("the model config of %s is not known", what),
-			Hint: `say it where the value is made: model(path, config="sdxl-kohya")`}
+		return m.noConfig(e, what)
 	}
 	if err := m.noBlock(e, targets); err != nil {
 		return err
@@ -114,6 +114,20 @@ func (m *machine) noWay(e *recipe.Expr, sources, targets []string) error {
 	}
 	return &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("no conversion leads from %s (%s) to %s", strings.Join(sources, " or "), what, strings.Join(targets, " or ")),
 		Hint: strings.Join(ways, "; ")}
+}
+
+// noConfig is the error for a value of which is not known what keys it has, or of which no config
+// has them.
+func (m *machine) noConfig(e *recipe.Expr, what string) error {
+	hint := `say it where the value is made: model(path, config="sdxl-kohya")`
+	if e.Kind() != recipe.ModelNode || m.keys == nil {
+		return &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("the model config of %s is not known", what), Hint: hint}
+	}
+	keys, err := m.keys(e.Path())
+	if err != nil {
+		return err
+	}
+	return &tensor.Error{Class: tensor.ClassInput, Err: fmt.Errorf("no model config fits the keys of %s", what), Hint: cmp.Or(config.Unfit(keys), hint)}
 }
 
 // candidates returns the configs that a node may have, the most likely first: what its hint or

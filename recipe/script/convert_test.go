@@ -65,6 +65,11 @@ func TestConvertSaysWhichWaysThereAre(t *testing.T) {
 	_, err := Run([]byte(`out = convert(model("a"), "sd1-ldm")`), "r.star", recipe.Builtin(),
 		Options{Keys: func(string) (config.Keys, error) { return nil, errors.New("no such model") }})
 	wantError(t, err, 1, 7, "no such model")
+	for key, hint := range map[string]string{"x": "say it where the value is made", "unet.conv_in.lora_A.weight": "kohya or by LyCORIS", "base_model.model.q.lora_B.weight": "this one has base_model.model.q.lora_B"} {
+		_, err := Run([]byte(`out = convert(model("a"), "sd1-ldm")`), "r.star", recipe.Builtin(),
+			Options{Keys: func(string) (config.Keys, error) { return keyNames{key}, nil }})
+		wantError(t, err, 1, 7, "no model config fits the keys of model(\"a\")", hint)
+	}
 }
 
 // The arguments have the names that they have in the Python library.
