@@ -235,6 +235,15 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
+// TestFactorsThatFallBackAreNoFallbacks of the result: most keys have the factor for other keys.
+func TestFactorsThatFallBackAreNoFallbacks(t *testing.T) {
+	models := map[string][]string{"a": {"x F16 2", "y F16 2"}, "b": {"x F16 2", "y F16 2"}}
+	p := merge{recipe: two + "dict x=0.25\nmerge \"fallback\" &2 0.5\nmerge \"weighted_sum\" &0 &1 alpha=&3", models: models}.must(t)
+	if p.Totals.FellBack != 0 || p.Totals.Keys != 2 || job(t, p, "y").Outputs[0].Note.FellBack {
+		t.Errorf("%+v", p.Totals)
+	}
+}
+
 // TestGuardsThatTheRecipeAsksFor are there also if the policy has none.
 func TestGuardsThatTheRecipeAsksFor(t *testing.T) {
 	models := map[string][]string{"a": {"x F16 2"}, "b": {"x F16 2"}}

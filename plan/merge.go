@@ -35,7 +35,9 @@ func (e *evaluator) apply(n int, key string, clause int, ins []input, v *value) 
 		return
 	}
 	for i := range ins {
-		v.note.add(ins[i].v.note)
+		note := ins[i].v.note
+		note.FellBack = note.FellBack && !isParam(&m.Params[ins[i].param]) // a factor for other keys is no fallback of the result
+		v.note.add(note)
 	}
 	if v.err = e.bind(n, key, ins); v.err != nil {
 		return
