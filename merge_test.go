@@ -139,8 +139,9 @@ func TestMissingModelsAreNamedWithTheirLine(t *testing.T) {
 		{"model \"a\\\\x\"\nmodel \"b/none\"\nmerge \"weighted_sum\" &0 &1", "", "b/none: there is no such model (named by r.mecha:3; looked in: b)"},
 		{"model \"C:\\models\\a.safetensors\"", "", "C:modelsa.safetensors: there is no such model (named by r.mecha:2; looked in: .; in the text of a recipe, \\ is written \\\\ or /)"},
 		{"dict x=1", "none", "none: there is no such model (looked in: .)"},
+		{"model \"nil\"", "", "nil: the source of this model is nil"},
 	} {
-		o := mecha.Options{Fallback: c.fallback}
+		o := mecha.Options{Fallback: c.fallback, Sources: map[string]tensor.Source{"nil": nil}}
 		r, err := mecha.ParseRecipe([]byte("version 0.1.0\n"+c.text), "r.mecha", o)
 		if err != nil {
 			t.Fatal(err)

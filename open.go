@@ -100,6 +100,9 @@ func modelDirs(r *Recipe, o *Options) []string {
 // openModel opens a model whose header may take room bytes.
 func openModel(ctx context.Context, r *Recipe, path string, o *Options, room int64) (src tensor.Source, file string, owned bool, err error) {
 	if s, ok := o.Sources[path]; ok {
+		if s == nil {
+			return nil, "", false, &tensor.Error{Class: tensor.ClassInput, Path: path, Err: errors.New("the source of this model is nil")}
+		}
 		return s, s.Name(), false, nil
 	}
 	file, err = resolve(o.fs(), path, modelDirs(r, o))
