@@ -123,21 +123,26 @@ func readRecipe(ctx context.Context, fsys vfs.FS, path string) ([]byte, error) {
 // readText returns the content of a text file; isText is false if it is none, or a folder. what it
 // should hold is for messages.
 func readText(fsys vfs.FS, path, what string) (text []byte, isText bool, err error) {
+	cannot := func(err error) error {
+		return &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("cannot read the %s: %w", what, err)}
+	}
+	switch info, err := fsys.Stat(path); {
+	case err != nil:
+		return nil, false, cannot(err)
+	case info.Mode.IsDir():
+		return nil, false, nil
+	case !info.Mode.IsRegular(): // it has no size, and opening one may wait for ever
+		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("a %s is read from a regular file", what),
+			Hint: "from a pipe, give it on standard input"}
+	}
 	f, err := fsys.Open(path)
 	if err != nil {
-		return nil, false, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("cannot read the %s: %w", what, err)}
+		return nil, false, cannot(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, false, &tensor.Error{Class: tensor.ClassIO, Path: path, Err: err}
-	}
-	if info.Mode.IsDir() {
-		return nil, false, nil
-	}
-	if !info.Mode.IsRegular() { // it has no size, and cannot be read at an offset
-		return nil, true, &tensor.Error{Class: tensor.ClassRecipe, Path: path, Err: fmt.Errorf("a %s is read from a regular file", what),
-			Hint: "from a pipe, give it on standard input"}
 	}
 	switch head := startOf(f, info.Size); {
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):

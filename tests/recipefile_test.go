@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mecha-gpu/mecha-gpu"
+	"github.com/mecha-gpu/mecha-gpu/stream/vfs"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -23,8 +24,23 @@ func TestRecipesThatAreNotFilesOfTextAreRefused(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return
 	}
-	_, err = mecha.LoadRecipe(context.Background(), os.DevNull, mecha.Options{})
+	opens := 0
+	_, err = mecha.LoadRecipe(context.Background(), os.DevNull, mecha.Options{FS: countOpens{vfs.OS{}, &opens}})
+	if opens > 0 {
+		t.Error("it was opened: a pipe that nobody writes to would wait for ever")
+	}
 	if tensor.ClassOf(err) != tensor.ClassRecipe || !strings.Contains(err.Error(), "regular file") {
 		t.Errorf("%s: %v (class %v)", os.DevNull, err, tensor.ClassOf(err))
 	}
+}
+
+// countOpens counts the files that are opened.
+type countOpens struct {
+	vfs.FS
+	n *int
+}
+
+func (c countOpens) Open(path string) (vfs.File, error) {
+	*c.n++
+	return c.FS.Open(path)
 }

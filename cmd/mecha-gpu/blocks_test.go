@@ -81,7 +81,7 @@ func TestBlockWeightsSayWhatIsWrong(t *testing.T) {
 		apply + "--blocks alpha=GRAD_V --blocks alpha=GRAD_A":    {"given twice"},
 		apply + "--blocks a=GRAD_V":                              {"takes no weights"},
 		apply + "--blocks alpha=GRAD_V --alpha a.safetensors":    {"--alpha has a model"},
-		apply + "--blocks alpha=none.yaml":                       {"mecha-gpu: --blocks alpha: none.yaml: cannot read the file of block weights: open"},
+		apply + "--blocks alpha=none.yaml":                       {"mecha-gpu: --blocks alpha: none.yaml: cannot read the file of block weights: "},
 		apply + "--blocks alpha=bad.yaml":                        {"bad.yaml:2", `no block "IN99"`},
 		apply + "--blocks alpha=IN11=1 --alpha 0":                {"no block IN11"},
 		"merge r.mecha -o out.safetensors --blocks alpha=GRAD_V": {"only a program"},

@@ -124,7 +124,13 @@ func TestFilesHoldAnyForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"BASE: 0.3\nIN00-IN02: 0.2 # three\n", "'BASE=0.3, IN00-IN02=0.2'", "{base: .3, in00-in02: 2e-1}", "# a\n- BASE"} {
+	for text, at := range map[string]string{"BASE: 1\n---\nM00: 1\n": "w.yaml:2: the file holds several", "\nblocks:\n  BASE: 1\n": "w.yaml:2: the weight of blocks is a list or a mapping", "# none\n": "w.yaml: there is no weight",
+		"BASE: &a [*a]": "w.yaml:1: the weight of BASE is a list", "BASE: &a {IN00: *a}": "w.yaml:1: the weight of BASE is a list"} {
+		if _, err := ParseYAML([]byte(text), "w.yaml"); tensor.ClassOf(err) != tensor.ClassUsage || !strings.Contains(err.Error(), at) {
+			t.Errorf("%q: %v, want %q", text, err, at)
+		}
+	}
+	for _, text := range []string{"BASE: 0.3\nIN00-IN02: 0.2 # three\n", "BASE: 0.3\nIN00: &two 0.2\nIN01-IN02: *two", "'BASE=0.3, IN00-IN02=0.2'", "{base: .3, in00-in02: 2e-1}", "# a\n- BASE"} {
 		w, err := ParseYAML([]byte(text), "w.yaml")
 		if text == "# a\n- BASE" {
 			if err == nil || !strings.Contains(err.Error(), "w.yaml:2") {

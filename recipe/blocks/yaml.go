@@ -1,8 +1,10 @@
 package blocks
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -34,12 +36,15 @@ func parseYAML(src []byte) (w Weights, line int, err error) {
 	if len(src) > MaxText {
 		return w, 0, fmt.Errorf("block weights of %d bytes, at most %d are read", len(src), MaxText)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(src, &doc); err != nil {
-		return w, 0, fmt.Errorf("block weights: %w", err)
-	}
-	if len(doc.Content) == 0 {
+	var doc, more yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(src))
+	switch err := d.Decode(&doc); {
+	case err == io.EOF:
 		return w, 0, errEmpty
+	case err != nil:
+		return w, 0, fmt.Errorf("block weights: %w", err)
+	case d.Decode(&more) != io.EOF:
+		return w, more.Line, errors.New("the file holds several documents, expected one")
 	}
 	root := doc.Content[0]
 	switch root.Kind {
@@ -65,10 +70,15 @@ func parseYAML(src []byte) (w Weights, line int, err error) {
 func (w Weights) mapping(root *yaml.Node) (Weights, int, error) {
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		k, v := root.Content[i], root.Content[i+1]
+		if v.Kind == yaml.AliasNode {
+			v = v.Alias
+		}
 		x, err := number(strings.TrimSpace(v.Value))
 		switch {
 		case k.Kind != yaml.ScalarNode:
 			return w, k.Line, errors.New("the name of a block is a text")
+		case v.Kind == yaml.MappingNode || v.Kind == yaml.SequenceNode:
+			return w, k.Line, &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("the weight of %s is a list or a mapping", clip(k.Value)), Want: "rows of BLOCK: WEIGHT, and nothing around them"}
 		case v.Kind != yaml.ScalarNode || err != nil:
 			return w, v.Line, &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("the weight of %s", clip(k.Value)), Got: fmt.Sprintf("%q", clip(v.Value)), Want: "a number"}
 		}
