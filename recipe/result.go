@@ -177,8 +177,10 @@ func (s *solver) keyDomain(c *component) keyDomain {
 		}
 	}
 	for row := range seen {
-		if k := c.config.Key(row); s.o.StrictKeys && !seen[row] && !k.Optional {
-			d.names = append(d.names, k.Name)
+		if s.o.StrictKeys && !seen[row] {
+			if k := c.config.Key(row); !k.Optional {
+				d.names = append(d.names, k.Name)
+			}
 		}
 	}
 	return d

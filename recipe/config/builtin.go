@@ -44,9 +44,8 @@ var builtin = sync.OnceValue(func() []Row {
 		rows = append(rows, m.Row)
 	}
 	for _, a := range AdapterConfigs() {
-		base := func() []Component { return byID(rows, a.Base).Make().components }
 		row := Row{ID: a.ID(), Adapter: true, Base: a.Base, probe: []string{a.Kind.Prefix + "_"}}
-		row.Make = maker(row.ID, func() []Component { return adapterComponents(base(), a.Kind) })
+		row.Make = sync.OnceValue(func() *Config { return &Config{id: a.ID(), factors: newFactors(byID(rows, a.Base).Make(), a.Kind)} })
 		rows = append(rows, row)
 	}
 	return rows

@@ -29,9 +29,10 @@ type Component struct {
 type Config struct {
 	id         string
 	components []Component
-	keys       []Key            // of all components, in order; nil for a structural config
+	keys       []Key            // of all components, in order; nil if one of the following is not
 	index      map[string]int32 // from names and aliases to keys
 	union      *union           // keys of a structural config
+	factors    *factors         // keys of a config of adapters
 }
 
 // identifier is the form of identifiers: architecture and implementation.
@@ -74,12 +75,20 @@ func (c *Config) ID() string { return c.id }
 func (c *Config) Structural() bool { return c.union != nil }
 
 // Components returns the components in order; a structural config has none.
-func (c *Config) Components() []Component { return c.components }
+func (c *Config) Components() []Component {
+	if c.factors != nil {
+		return c.factors.components()
+	}
+	return c.components
+}
 
 // Len returns the number of keys.
 func (c *Config) Len() int {
 	if c.union != nil {
 		return c.union.len()
+	}
+	if c.factors != nil {
+		return c.factors.len()
 	}
 	return len(c.keys)
 }
@@ -90,6 +99,9 @@ func (c *Config) Name(i int) string {
 	if c.union != nil {
 		return c.union.name(i)
 	}
+	if c.factors != nil {
+		return c.factors.key(i).Name
+	}
 	return c.keys[i].Name
 }
 
@@ -98,12 +110,21 @@ func (c *Config) Key(i int) Key {
 	if c.union != nil {
 		return Key{Name: c.union.name(i)}
 	}
+	if c.factors != nil {
+		return c.factors.key(i)
+	}
 	return c.keys[i]
 }
+
+// optional reports whether a model without key i is complete.
+func (c *Config) optional(i int) bool { return c.factors != nil || c.keys[i].Optional }
 
 // Find returns the row of a name or an alias. It does not find keys of structural configs,
 // which have no table.
 func (c *Config) Find(name string) (Key, int, bool) {
+	if c.factors != nil {
+		return c.factors.find(name)
+	}
 	i, ok := c.index[name]
 	if !ok {
 		return Key{}, 0, false
@@ -114,6 +135,9 @@ func (c *Config) Find(name string) (Key, int, bool) {
 // Component returns the name of the component that a key belongs to, given its name or an
 // alias.
 func (c *Config) Component(name string) (string, bool) {
+	if c.factors != nil {
+		return c.factors.component(name)
+	}
 	i, ok := c.index[name]
 	if !ok {
 		return "", false
@@ -130,6 +154,10 @@ func (c *Config) Component(name string) (string, bool) {
 func (c *Config) Canonical(name string) (string, bool) {
 	if c.union != nil {
 		return name, c.union.has(name)
+	}
+	if c.factors != nil {
+		_, _, ok := c.factors.find(name)
+		return name, ok
 	}
 	i, ok := c.index[name]
 	if !ok {

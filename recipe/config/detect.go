@@ -130,7 +130,7 @@ func (m *Match) add(in Keys) bool {
 		return false
 	}
 	shapes, _ := in.(Shapes)
-	matched := make([]bool, len(m.Config.keys))
+	matched := make([]bool, m.Config.Len())
 	known, hits := 0, 0 // names of the input, keys of the config: they differ if a key is there under two names
 	for i := range n {
 		k, at, ok := m.Config.Find(in.Name(i))
@@ -153,14 +153,14 @@ func (m *Match) add(in Keys) bool {
 		return false
 	}
 	missing := 0
-	for i, k := range m.Config.keys {
-		if !k.Optional && !matched[i] {
+	for i := range matched {
+		if !matched[i] && !m.Config.optional(i) {
 			missing++
 		}
 	}
 	mean := func(old, x float64) float64 { return (old*float64(m.inputs) + x) / float64(m.inputs+1) }
 	m.Extra = mean(m.Extra, float64(n-known)/float64(n))
-	m.Missing = mean(m.Missing, float64(missing)/float64(len(m.Config.keys)))
+	m.Missing = mean(m.Missing, float64(missing)/float64(len(matched)))
 	m.Matched += known
 	m.Keys += n
 	m.Absent += missing

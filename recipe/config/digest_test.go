@@ -116,9 +116,12 @@ func TestKeysBeginWithTheProbesOfTheirConfigs(t *testing.T) {
 		begins := func(name string) bool {
 			return slices.ContainsFunc(row.probe, func(p string) bool { return strings.HasPrefix(name, p) })
 		}
-		for name := range row.Make().index {
-			if !begins(name) {
-				t.Errorf("%s: %s", row.ID, name)
+		c := row.Make()
+		for i := range c.Len() {
+			for _, name := range append([]string{c.Name(i)}, c.Key(i).Aliases...) {
+				if !begins(name) {
+					t.Errorf("%s: %s", row.ID, name)
+				}
 			}
 		}
 	}

@@ -3,8 +3,6 @@ package config
 import (
 	"slices"
 	"strings"
-
-	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // AdapterKind is a naming of LoRA and LoKr files.
@@ -128,32 +126,4 @@ func AdapterForms() []AdapterForm {
 		add(AdapterForm{Lokr: true}, slices.Concat(w1, []string{LokrW2A, LokrW2B})...)
 	}
 	return all
-}
-
-// adapterComponents returns the components of a config of adapter files: those of the base,
-// with the keys of all targets. Only the shape of alpha is known; one that is not finite is as
-// none, because that is what the reference does for LoKr, and a factor of NaN is of no use.
-func adapterComponents(base []Component, kind AdapterKind) []Component {
-	parts := make([]Component, len(base))
-	for i, c := range base {
-		parts[i].Name = c.Name
-		for _, k := range c.Keys {
-			if isTarget(k) {
-				parts[i].Keys = append(parts[i].Keys, adapterKeys(Target{k, stem(k.Name, kind.Prefix)})...)
-			}
-		}
-	}
-	return parts
-}
-
-func adapterKeys(t Target) []Key {
-	keys := make([]Key, 0, len(adapterSuffixes))
-	for _, name := range t.Keys(adapterSuffixes...) {
-		k := Key{Name: name, DType: t.Base.DType, Optional: true}
-		if strings.HasSuffix(name, "."+Alpha) {
-			k.Shape, k.Finite = tensor.Shape{}, true
-		}
-		keys = append(keys, k)
-	}
-	return keys
 }

@@ -78,3 +78,29 @@ func TestAdaptersRankAsWhatTheyAreFor(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysOfAdaptersAreFoundWhereTheyAre: all names are different, and in the components of the base.
+func TestKeysOfAdaptersAreFoundWhereTheyAre(t *testing.T) {
+	for _, a := range AdapterConfigs() {
+		row, _ := Builtin().Get(a.ID())
+		c, n := row.Make(), 0
+		for _, part := range c.Components() {
+			for _, k := range part.Keys {
+				got, i, ok := c.Find(k.Name)
+				name, _ := c.Component(k.Name)
+				if !ok || i != n || c.Name(n) != k.Name || got.Name != k.Name || got.DType != k.DType || got.Finite != k.Finite || name != part.Name {
+					t.Fatalf("%s: %s is found as %+v at %d of %s", a.ID(), k.Name, got, i, name)
+				}
+				n++
+			}
+		}
+		if n != c.Len() {
+			t.Errorf("%s: %d keys, want %d", a.ID(), n, c.Len())
+		}
+		for _, name := range []string{"", ".", "lora_unet_conv_in", "lora_unet_conv_in.", "lora_unet_conv_in.alpha.x", "unet.conv_in.weight"} {
+			if _, ok := c.Canonical(name); ok {
+				t.Errorf("%s knows %q", a.ID(), name)
+			}
+		}
+	}
+}

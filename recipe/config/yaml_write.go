@@ -71,9 +71,9 @@ func checkWritten(id string, c *Config, text []byte) error {
 	row, err := ReadYAML(id+".yaml", text)
 	if err == nil {
 		got := row.Make()
-		for i := range c.keys {
-			if i >= len(got.keys) || !sameKey(got.keys[i], c.keys[i]) {
-				err = fmt.Errorf("key %q", c.keys[i].Name)
+		for i := range c.Len() {
+			if i >= got.Len() || !sameKey(got.Key(i), c.Key(i)) {
+				err = fmt.Errorf("key %q", c.Name(i))
 				break
 			}
 		}
