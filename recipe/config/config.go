@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
@@ -45,13 +46,18 @@ func New(id string, components ...Component) (*Config, error) {
 	if !identifier.MatchString(id) {
 		return nil, tensor.Errorf(tensor.ClassRecipe, "model config %q: the identifier must be architecture-implementation, in a-z 0-9 . _ +", id)
 	}
-	c := &Config{id: id, components: components, index: map[string]int32{}}
+	n := 0
 	for _, part := range components {
+		n += len(part.Keys)
+	}
+	c := &Config{id: id, components: slices.Clone(components), keys: make([]Key, 0, n), index: make(map[string]int32, n)}
+	for p, part := range components {
 		for _, k := range part.Keys {
 			if err := c.add(k); err != nil {
 				return nil, &tensor.Error{Class: tensor.ClassRecipe, Key: k.Name, Err: fmt.Errorf("model config %s: %w", id, err)}
 			}
 		}
+		c.components[p].Keys = c.keys[len(c.keys)-len(part.Keys) : len(c.keys) : len(c.keys)] // kept once
 	}
 	return c, nil
 }
