@@ -168,6 +168,9 @@ func (s *solver) named(c *component) error {
 		err = fmt.Errorf("%s: model config %s: known, not available yet", s.pinText(p), p.id)
 	default:
 		c.config = row.Make()
+		if !s.vet {
+			s.checkMixture(c)
+		}
 		return nil
 	}
 	return s.errorAt(s.nodes[p.user].expr, err)

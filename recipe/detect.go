@@ -35,7 +35,8 @@ func (s *solver) detect(c *component) error {
 }
 
 // checkMixture warns of models that would have another config if they were alone, such as one
-// model in two layouts: few of their keys are the same, and the merge may be of those only.
+// model in two layouts: few of their keys are the same, and the merge may be of those only. If
+// something names the config that they share, it may be what is wrong.
 func (s *solver) checkMixture(c *component) {
 	var ids []string // of each config that a model has, "" for none
 	models := map[string][]string{}
@@ -52,7 +53,8 @@ func (s *solver) checkMixture(c *component) {
 		}
 		models[id] = append(models[id], fmt.Sprintf("%q", s.models[m].Path))
 	}
-	if !worse || len(ids) < 2 {
+	named := len(c.pins) > 0
+	if !worse || len(ids) < 2 && (!named || ids[0] == c.config.ID()) {
 		return
 	}
 	said := make([]string, len(ids))
@@ -60,8 +62,13 @@ func (s *solver) checkMixture(c *component) {
 		said[k] = listed(models[id]) + " has " + cmp.Or(id, "none that is known")
 	}
 	warning := fmt.Sprintf("models of different configs are merged, key by key: %s", strings.Join(said, "; "))
-	for _, id := range ids[1:] {
-		if steps, ok := s.g.env.Methods.Ways(id).To(ids[0]); ok && len(steps) > 0 {
+	target := ids[0]
+	if named {
+		target = c.config.ID()
+		warning = fmt.Sprintf("models are taken as %s, key by key, and not all are of it: %s; %s", target, strings.Join(said, "; "), s.pinText(c.pins[0]))
+	}
+	for _, id := range ids {
+		if steps, ok := s.g.env.Methods.Ways(id).To(target); ok && len(steps) > 0 {
 			warning += fmt.Sprintf(" (a conversion is missing: %s)", names(steps))
 		}
 	}

@@ -66,3 +66,24 @@ func TestForeignKeysNameWhatAskedForTheConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestModelsAreOfTheConfigThatIsNamed: block weights, or a hint, say what a model is to be taken as; one
+// that is something else shares a part with it at best.
+func TestModelsAreOfTheConfigThatIsNamed(t *testing.T) {
+	const sgm, kohya, vae = "model.diffusion_model.label_emb.0.0.bias", "te2.text_model.final_layer_norm.bias", "first_stage_model.decoder.conv_in.bias"
+	models := map[string][]string{"sgm": {sgm, vae}, "kohya": {kohya, vae}, "vae": {vae}}
+	const call = "\ndict VAE=0.5\nliteral &2 model_config=\"sdxl-supermerger_blocks\" merge_space=\"param\"\nmerge \"convert_sdxl_blocks_to_sgm\" &3"
+	for text, want := range map[string]string{
+		"model \"sgm\"\nmodel \"kohya\"" + call + "\nmerge \"weighted_sum\" &0 &1 alpha=&4":        `taken as sdxl-sgm, key by key, and not all are of it: "sgm" has sdxl-sgm; "kohya" has sdxl-kohya; convert_sdxl_blocks_to_sgm (line 6) gives config sdxl-sgm (a conversion is missing: convert_'sdxl-kohya'_to_'sdxl-sgm')`,
+		"model \"kohya\"\nmodel \"kohya\"" + call + "\nmerge \"weighted_sum\" &0 &1 alpha=&4":      `taken as sdxl-sgm, key by key, and not all are of it: "kohya" has sdxl-kohya;`,
+		"model \"sgm\"\nmodel \"vae\"" + call + "\nmerge \"weighted_sum\" &0 &1 alpha=&4":          "",
+		"model \"sgm\"\nmodel \"sgm\" model_config=\"sdxl-sgm\"\nmerge \"weighted_sum\" &0 &1":     "",
+		"model \"kohya\"\nmodel \"kohya\" model_config=\"sdxl-sgm\"\nmerge \"weighted_sum\" &0 &1": `"kohya" has sdxl-kohya; model "kohya" (line 3) has config sdxl-sgm by its hint`,
+	} {
+		s := mustSolve(t, text, models, Options{})
+		at := slices.IndexFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "taken as") })
+		if (at >= 0) != (want != "") || at >= 0 && !strings.Contains(s.Warnings[at], want) {
+			t.Errorf("%s:\n%q, want %q", text, s.Warnings, want)
+		}
+	}
+}
