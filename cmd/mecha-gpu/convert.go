@@ -13,7 +13,11 @@ reshaped where the layouts differ, byte for byte. The config of a model is found
 
 Keys that the other config has no place for are left behind, and the report names them. Tensors
 with NaN or infinite elements are converted like all others. Several models are converted in
-one pass, with --out-dir; all of them are complete before the first one appears.`
+one pass, with --out-dir; all of them are complete before the first one appears.
+
+A LoRA or LoKr becomes the difference that it makes to a model, which recipes read as
+model("delta.safetensors", merge_space="delta"). To add it to a model, no such file is needed:
+merge -e 'a + 0.8 * convert(l, a) | a' -m a=MODEL -m l=LORA -o OUT`
 
 // conversion is a recipe that converts a model.
 type conversion struct{ path, from, to string }
@@ -32,7 +36,8 @@ func newConvertCommand(a *app) *cobra.Command {
 		Short: "Take models to another model config",
 		Long:  convertLong,
 		Example: "  mecha-gpu convert kohya.safetensors --to sdxl-sgm -o sgm.safetensors\n" +
-			"  mecha-gpu convert *.safetensors --to sd1-kohya --out-dir converted",
+			"  mecha-gpu convert *.safetensors --to sd1-kohya --out-dir converted\n" +
+			"  mecha-gpu convert lora.safetensors --to sdxl-sgm -o delta.safetensors --output-dtype float32",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return exactly("IN")(cmd, args)
