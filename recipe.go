@@ -93,10 +93,13 @@ func ParseRecipe(text []byte, name string, o Options) (*Recipe, error) {
 	return &Recipe{graph: g, name: name, bytes: need}, nil
 }
 
+// IsScript reports whether a file is taken as a Starlark program: by its suffix, in any case.
+func IsScript(path string) bool { return strings.EqualFold(filepath.Ext(path), ScriptSuffix) }
+
 // LoadRecipe reads a recipe from a file: text, or a merged checkpoint that carries one, which
 // its content decides; or a Starlark program (see LoadScript), if it ends in ScriptSuffix.
 func LoadRecipe(ctx context.Context, path string, o Options) (*Recipe, error) {
-	if strings.HasSuffix(path, ScriptSuffix) {
+	if IsScript(path) {
 		return LoadScript(ctx, path, ScriptOptions{}, o)
 	}
 	text, err := readRecipe(ctx, o.fs(), path)

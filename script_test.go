@@ -73,3 +73,12 @@ func TestScriptsAreRecipes(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Windows does not tell the case of names apart, and other programs write names in capitals.
+func TestProgramsAreKnownByTheirSuffix(t *testing.T) {
+	for path, want := range map[string]bool{"a.star": true, "b/MIX.STAR": true, "star": false, "a.star.mecha": false, "a.stars": false} {
+		if mecha.IsScript(path) != want {
+			t.Errorf("%s: %v", path, !want)
+		}
+	}
+}

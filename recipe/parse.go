@@ -122,7 +122,8 @@ func checkHeader(line string) error {
 	case strings.HasPrefix(line, "PK\x03\x04"), strings.HasPrefix(line, "\x80"), len(line) > 8 && line[8] == '{': // zip, pickle, safetensors
 		return errors.New("this is a checkpoint, not a recipe")
 	}
-	return fmt.Errorf("not a recipe: the first line must be %q", header)
+	return &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("not a recipe: the first line must be %q", header),
+		Hint: "the name of a program ends in .star"}
 }
 
 // physical reads a line: a comment, nothing, or an instruction.

@@ -48,7 +48,7 @@ const stdinName = "standard input"
 // unless its first word is one of .mecha text.
 func (in *input) program() bool {
 	if in.path != "-" {
-		return isScript(in.path)
+		return mecha.IsScript(in.path)
 	}
 	line, _, _ := bytes.Cut(bytes.TrimSpace(bytes.TrimPrefix(in.text, []byte("\ufeff"))), []byte("\n"))
 	words := strings.Fields(string(line[:min(len(line), 100)]))

@@ -40,9 +40,6 @@ func (f *sourceFlags) addConfigs(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.configs, "config", nil, "`FILE` with a model config (YAML as of sd-mecha), or a folder of them; may be repeated")
 }
 
-// isScript reports whether a recipe is a Starlark program.
-func isScript(path string) bool { return strings.HasSuffix(path, mecha.ScriptSuffix) }
-
 // recipeArgs demands RECIPE or -e.
 func (f *sourceFlags) recipeArgs(cmd *cobra.Command, args []string) error {
 	given := cmd.Flags().Changed("expr")
@@ -133,7 +130,7 @@ func (a *app) helpWithParameters(cmd *cobra.Command) {
 	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		cmd.Root().HelpFunc()(cmd, args)
 		for _, arg := range args {
-			if isScript(arg) {
+			if mecha.IsScript(arg) {
 				fmt.Fprint(a.stdout, "\n"+a.parametersText(cmd.Context(), arg))
 			}
 		}
