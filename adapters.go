@@ -73,11 +73,15 @@ func (l *NameList) few() string {
 type adapter struct {
 	ref      *recipe.ModelRef
 	config   config.Adapters
-	needed   bool     // it is not only there for what another one lacks
-	complete []string // by entry of the header: the stem, if the key is a factor of a complete set
-	used     []bool   // by entry: an output is made of it
+	needed   bool    // it is not only there for what another one lacks
+	complete bool    // some factors are
+	target   []int32 // by entry of the header: for which target it is a factor, or noTarget
+	used     []bool  // by entry: an output is made of it
 	report   *AdapterReport
 }
+
+// noTarget stands for the target of a key that is without effect.
+const noTarget = -1
 
 // expands reports whether a node makes a difference of a LoRA.
 func expands(n *recipe.Node) bool {
@@ -133,7 +137,7 @@ func (s *session) addAdapter(t *plan.Target, node *recipe.Node, needed bool) err
 		s.adapters[source] = a
 	}
 	a.needed = a.needed || needed
-	if !slices.ContainsFunc(a.complete, func(stem string) bool { return stem != "" }) {
+	if !a.complete {
 		return a.refuse()
 	}
 	return nil
@@ -149,32 +153,41 @@ func sourceOf(t *plan.Target, model int) int {
 
 // sort finds out what each key is for, as far as the names tell.
 func (a *adapter) sort() {
+	row, _ := config.Builtin().Get(a.config.Base)
+	targets := config.Targets(row.Make(), a.config.Kind)
+	number := make(map[string]int, len(targets)) // of a target, by stem
+	for i := range targets {
+		number[targets[i].Stem] = i
+	}
 	h := a.ref.Header
-	suffixes := map[string][]string{} // by stem
+	suffixes := make([][]string, len(targets))
+	a.target, a.used = make([]int32, h.Len()), make([]bool, h.Len())
 	for i := range h.Len() {
 		stem, suffix, _ := strings.Cut(h.At(i).Key, ".")
-		suffixes[stem] = append(suffixes[stem], suffix)
+		if n, ok := number[stem]; ok {
+			suffixes[n] = append(suffixes[n], suffix)
+		}
 	}
-	row, _ := config.Builtin().Get(a.config.Base)
-	forms := map[string][]string{} // by stem of a target: the suffixes of the form that is taken
-	for _, t := range config.Targets(row.Make(), a.config.Kind) {
-		forms[t.Stem] = completeForm(suffixes[t.Stem])
+	forms := make([][]string, len(targets))
+	for n := range forms {
+		forms[n] = completeForm(suffixes[n])
+		a.complete = a.complete || forms[n] != nil
 	}
-	a.complete, a.used = make([]string, h.Len()), make([]bool, h.Len())
 	a.report = &AdapterReport{Config: a.config.ID(), Base: a.config.Base}
 	for i := range h.Len() {
 		key := h.At(i).Key
 		stem, suffix, _ := strings.Cut(key, ".")
-		form, known := forms[stem]
+		n, known := number[stem]
+		a.target[i] = noTarget
 		switch {
 		case !known:
 			a.report.Unknown.add(key)
-		case form == nil:
+		case forms[n] == nil:
 			a.report.Incomplete.add(key)
-		case !slices.Contains(form, suffix):
+		case !slices.Contains(forms[n], suffix):
 			a.report.Leftover.add(key)
 		default:
-			a.complete[i] = stem
+			a.target[i] = int32(n)
 		}
 	}
 }
@@ -244,12 +257,12 @@ func (s *session) idleAdapters(targets []plan.Target) map[int]string {
 
 // place counts the tensors that are changed, and lists the factors of others.
 func (a *adapter) place() {
-	changed := map[string]bool{}
-	for i, stem := range a.complete {
+	changed := map[int32]bool{}
+	for i, n := range a.target {
 		switch {
-		case stem == "":
+		case n == noTarget:
 		case a.used[i]:
-			changed[stem] = true
+			changed[n] = true
 		default:
 			a.report.Unplaced.add(a.ref.Header.At(i).Key)
 		}
