@@ -84,15 +84,12 @@ func configID(r config.Registry, id string) (string, error) {
 
 // configsOf returns the configs that know the most keys of a model, the best first.
 func configsOf(ctx context.Context, env recipe.Env, path string, o *Options) ([]string, error) {
-	src, _, owned, err := openModel(ctx, &Recipe{}, path, o, o.headerRoom())
+	h, err := headerOf(ctx, &Recipe{}, path, o)
 	if err != nil {
 		return nil, err
 	}
-	if owned {
-		defer src.Close()
-	}
 	var ids []string
-	keys := config.Header(src.Header())
+	keys := config.Header(h)
 	fits := env.Configs.Detect([]config.Keys{keys})
 	if len(fits) == 0 {
 		return nil, &tensor.Error{Class: tensor.ClassInput, Path: path, Err: errors.New("no model config fits the keys of this model"),

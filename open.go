@@ -83,13 +83,17 @@ func (m *models) openOne(ctx context.Context, r *Recipe, path string, o *Options
 	return n, nil
 }
 
-// headerRoom is what the header of a single model may take, before there is a plan.
-func (o *Options) headerRoom() int64 {
+// headerOf reads the header of a single model, before there is a plan.
+func headerOf(ctx context.Context, r *Recipe, path string, o *Options) (*tensor.Header, error) {
 	po := o.planning()
 	if po.MaxRAM == 0 {
 		po.MaxRAM = defaultMaxRAM()
 	}
-	return po.Room()
+	var m models
+	if _, err := m.open(ctx, r, []string{path}, o, &po); err != nil {
+		return nil, errors.Join(err, m.close())
+	}
+	return m.sources[0].Header(), m.close()
 }
 
 // modelDirs are the folders in which the models of a recipe are looked for.

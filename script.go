@@ -81,14 +81,11 @@ func ParseScript(ctx context.Context, text []byte, name string, s ScriptOptions,
 // keys returns the function that reads the keys of a model of a recipe in dir.
 func (o *Options) keys(ctx context.Context, dir string) func(path string) (config.Keys, error) {
 	return func(path string) (config.Keys, error) {
-		src, _, owned, err := openModel(ctx, &Recipe{dir: dir}, path, o, o.headerRoom())
+		h, err := headerOf(ctx, &Recipe{dir: dir}, path, o)
 		if err != nil {
 			return nil, err
 		}
-		if owned {
-			err = src.Close()
-		}
-		return config.Header(src.Header()), err
+		return config.Header(h), nil
 	}
 }
 

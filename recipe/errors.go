@@ -24,8 +24,15 @@ type ParseError struct {
 	Err     error
 }
 
-// ErrorClass returns ClassRecipe.
-func (e *ParseError) ErrorClass() tensor.Class { return tensor.ClassRecipe }
+// ErrorClass returns ClassRecipe, or what failed instead where the recipe is right: a program reads
+// the keys of models that it converts.
+func (e *ParseError) ErrorClass() tensor.Class {
+	switch c := tensor.ClassOf(e.Err); c {
+	case tensor.ClassInput, tensor.ClassFit, tensor.ClassIO, tensor.ClassInterrupted:
+		return c
+	}
+	return tensor.ClassRecipe
+}
 
 // Unwrap returns the underlying error.
 func (e *ParseError) Unwrap() error { return e.Err }

@@ -91,7 +91,7 @@ func TestBlockWeightsSayWhatIsWrong(t *testing.T) {
 		c.want(t, c.run(strings.Fields(args)...), 2, texts...)
 	}
 	c := cli{lib: facade{}}
-	c.want(t, c.run(strings.Fields("apply weighted_sum plain.safetensors plain.safetensors -o out.safetensors --blocks alpha=GRAD_V")...), 3, "config is not known")
+	c.want(t, c.run(strings.Fields("apply weighted_sum plain.safetensors plain.safetensors -o out.safetensors --blocks alpha=GRAD_V")...), 3, "no model config is known that has the keys of the model beside them", "configs detect")
 	if _, err := os.Stat("out.safetensors"); err == nil {
 		t.Error("a file was written")
 	}

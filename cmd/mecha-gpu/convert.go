@@ -2,7 +2,6 @@ package main
 
 import (
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -94,9 +93,13 @@ func (o *convertOptions) outputPaths(cmd *cobra.Command, models []string) ([]str
 	paths := make([]string, len(models))
 	seen := map[string]string{}
 	for i, model := range models {
-		name := filepath.Base(model)
+		whole, err := filepath.Abs(model) // "." has the name of its folder
+		if err != nil {
+			return nil, err
+		}
+		name := filepath.Base(whole)
 		if filepath.Ext(name) != ".safetensors" {
-			name = strings.TrimSuffix(name, "/") + ".safetensors"
+			name += ".safetensors"
 		}
 		if other, twice := seen[name]; twice {
 			return nil, usage("%s and %s would both be written to %s", other, model, filepath.Join(o.outDir, name))

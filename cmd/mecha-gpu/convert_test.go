@@ -87,3 +87,31 @@ func TestConvertSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// TestAModelInTheWorkingFolderKeepsItsName: "." is a folder of shards with a name like any other.
+func TestAModelInTheWorkingFolderKeepsItsName(t *testing.T) {
+	dir := folder(t, map[string][]byte{"My Model/1.safetensors": kohyaModel(t, 1), "x/a.safetensors": kohyaModel(t, 1)})
+	t.Chdir(filepath.Join(dir, "My Model"))
+	for _, in := range []string{".", "../My Model", "./../My Model/"} {
+		c := cli{lib: facade{}}
+		c.want(t, c.run("convert", in, "--to", "sdxl-sgm", "--out-dir", "../out", "--mkdir"), 0)
+		if got, _ := readModel(t, "../out/My Model.safetensors"); len(got) != 4 {
+			t.Errorf("%s: %v", in, got)
+		}
+		if err := os.RemoveAll("../out"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := cli{lib: facade{}}
+	c.want(t, c.run("convert", ".", "../My Model", "--to", "sdxl-sgm", "--out-dir", "../out"), 2, "would both be written")
+}
+
+// TestTooLittleMemoryForAHeaderSaysHowMuchIsNeeded: also where the header is read before there is a
+// plan, because a config has to be found.
+func TestTooLittleMemoryForAHeaderSaysHowMuchIsNeeded(t *testing.T) {
+	t.Chdir(folder(t, map[string][]byte{"a.safetensors": kohyaModel(t, 1), "r.star": []byte("out = convert(model('a.safetensors'), 'sdxl-sgm')\n")}))
+	for _, args := range []string{"convert a.safetensors --to sdxl-sgm", "merge r.star", "merge -e convert(a,'sdxl-sgm') -m a=a.safetensors"} {
+		c := cli{lib: facade{}}
+		c.want(t, c.run(append(strings.Fields(args), "-o", "out.safetensors", "--max-ram", "1MiB")...), 5, "found 1.0 MiB, expected at least", "raise --max-ram")
+	}
+}

@@ -1,11 +1,11 @@
 package script
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/mecha-gpu/mecha-gpu/recipe"
 	"github.com/mecha-gpu/mecha-gpu/recipe/config"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // conversions are programs that convert, and the text of the same recipe.
@@ -63,12 +63,12 @@ func TestConvertSaysWhichWaysThereAre(t *testing.T) {
 		wantError(t, err, 1, 7, words...)
 	}
 	_, err := Run([]byte(`out = convert(model("a"), "sd1-ldm")`), "r.star", recipe.Builtin(),
-		Options{Keys: func(string) (config.Keys, error) { return nil, errors.New("no such model") }})
-	wantError(t, err, 1, 7, "no such model")
+		Options{Keys: func(string) (config.Keys, error) { return nil, tensor.Errorf(tensor.ClassInput, "no such model") }})
+	wantErrorOf(t, err, tensor.ClassInput, 1, 7, "no such model")
 	for key, hint := range map[string]string{"x": "say it where the value is made", "unet.conv_in.lora_A.weight": "kohya or by LyCORIS", "base_model.model.q.lora_B.weight": "this one has base_model.model.q.lora_B"} {
 		_, err := Run([]byte(`out = convert(model("a"), "sd1-ldm")`), "r.star", recipe.Builtin(),
 			Options{Keys: func(string) (config.Keys, error) { return keyNames{key}, nil }})
-		wantError(t, err, 1, 7, "no model config fits the keys of model(\"a\")", hint)
+		wantErrorOf(t, err, tensor.ClassInput, 1, 7, "no model config fits the keys of model(\"a\")", hint)
 	}
 }
 

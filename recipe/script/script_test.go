@@ -260,12 +260,18 @@ func TestSolveNamesTheLineOfTheProgram(t *testing.T) {
 // wantError checks the position of the first error, and that its text has the words and a caret.
 func wantError(t *testing.T, err error, line, column int, words ...string) {
 	t.Helper()
+	wantErrorOf(t, err, tensor.ClassRecipe, line, column, words...)
+}
+
+// wantErrorOf is wantError for an error that is not the recipe's.
+func wantErrorOf(t *testing.T, err error, class tensor.Class, line, column int, words ...string) {
+	t.Helper()
 	var e *recipe.ParseError
 	if !errors.As(err, &e) {
 		t.Fatalf("error %T %v", err, err)
 	}
-	if e.Line != line || e.Column != column || tensor.ClassOf(err) != tensor.ClassRecipe {
-		t.Errorf("at %d:%d, want %d:%d: %v", e.Line, e.Column, line, column, err)
+	if e.Line != line || e.Column != column || tensor.ClassOf(err) != class {
+		t.Errorf("at %d:%d of class %v, want %d:%d of class %v: %v", e.Line, e.Column, tensor.ClassOf(err), line, column, class, err)
 	}
 	for _, w := range append(words, "^") {
 		if !strings.Contains(err.Error(), w) {

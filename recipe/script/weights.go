@@ -86,8 +86,8 @@ func (w *weights) convert(targets []string) (*recipe.Expr, error) {
 	families := w.families()
 	if len(targets) == 0 {
 		if len(families) > 1 {
-			return nil, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("%s may be weights of %s: the model config is not known", w, strings.Join(families, " or of ")),
-				Hint: `say it where a model is made: model(path, config="sdxl-sgm")`}
+			return nil, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("%s may be weights of %s: no model config is known that has the keys of the model beside them", w, strings.Join(families, " or of ")),
+				Hint: `configs detect says what a model is; a program can say it, as in model(path, config="sdxl-sgm")`}
 		}
 		targets = w.m.blockTargets(families)
 	}

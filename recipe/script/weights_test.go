@@ -88,7 +88,7 @@ func TestBlockWeightsFromOutsideSayWhatIsWrong(t *testing.T) {
 	for _, c := range []struct{ text, rest, config, expr, want string }{
 		{"IN00-IN08=1", "", "sdxl-sgm", "weighted_sum(a, b, alpha=alpha)", "there is none for BASE, M00, OUT00"},
 		{"IN11=1", "0", "sdxl-sgm", "weighted_sum(a, b, alpha=alpha)", "no block IN11"},
-		{"IN01=1", "0", "", "weighted_sum(a, b, alpha=alpha)", "the model config is not known"},
+		{"IN01=1", "0", "", "weighted_sum(a, b, alpha=alpha)", "no model config is known that has the keys"},
 		{"IN01=1", "0", "flux-flux", "weighted_sum(a, b, alpha=alpha)", "flux-flux have no block weights"},
 		{"IN01=1", "x", "sd1-ldm", "weighted_sum(a, b, alpha=alpha)", `expected a number`},
 		{"IN01=1", "0", "sd1-ldm", "weighted_sum(a, b)", "no such parameter or free name"},
