@@ -38,7 +38,7 @@ func (m *machine) blockWeights(args starlark.Tuple, kwargs []starlark.Tuple) (st
 		h.Config = families[0]
 	}
 	e, err := m.here().Literal(entries, h)
-	if err != nil || to == starlark.None {
+	if err != nil || to == starlark.None || m.listing {
 		return m.made(e, err)
 	}
 	targets, err := m.targets(to)
@@ -131,7 +131,7 @@ func (m *machine) perBlock(pos []any, kw []methods.KW[any]) error {
 	case other == nil && outside != nil:
 		_, err := m.value(outside)
 		return err
-	case other == nil || len(found) == 0:
+	case other == nil || len(found) == 0 || m.listing:
 		return nil
 	}
 	targets, err := m.candidates(other)

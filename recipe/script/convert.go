@@ -28,6 +28,9 @@ func (m *machine) convert(args starlark.Tuple, kwargs []starlark.Tuple) (starlar
 	if err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
+	if m.listing {
+		return m.made(e, nil) // which conversions depends on models that are not at hand
+	}
 	targets, err := m.targets(to)
 	if err != nil {
 		return nil, fmt.Errorf("convert: %w", err)

@@ -143,7 +143,7 @@ func (m *machine) meant(name string) string {
 		}
 	}
 	sort.Strings(known)
-	if hint := near(name, known); hint != "" || !m.isExpr {
+	if hint := near(name, known); hint != "" {
 		return hint
 	}
 	return fmt.Sprintf("a model is named with -m %s=FILE", name)

@@ -36,7 +36,7 @@ func TestErrorsSayWhereAndWhy(t *testing.T) {
 		{"out = 2**3", 1, 8, "no power"},
 		{"try:\n    out = 1\nexcept: pass", 1, 1, "no exceptions"},
 		{"out = 1 is 2", 1, 9, "=="},
-		{two + "out = weighted_sum(a, q)", 3, 23, "undefined: q"},
+		{two + "out = weighted_sum(a, q)", 3, 23, "undefined: q|-m q=FILE"},
 		{two + "out = wieghted_sum(a, b)", 3, 7, "undefined: wieghted_sum|weighted_sum"},
 		{two + "out = 0.5 * a", 3, 11, `model("a")|cannot be scaled|weighted_sum(a, b, alpha=0.5)`},
 		{two + "out = weighted_sum(a, b) * 0.5", 3, 26, "<weighted_sum>|cannot be scaled"},
@@ -119,6 +119,16 @@ func TestErrorsOfSolvingShowWhereANodeWasMade(t *testing.T) {
 				t.Errorf("%s\n%q is not in: %v", c.program, want, err)
 			}
 		}
+	}
+}
+
+// The parameters of a program are known where its models are not at hand: what it converts stays as
+// it is then.
+func TestParametersAreListedWithoutModels(t *testing.T) {
+	const program = "a = convert(model('a'), 'sdxl-kohya')\nb = convert(a, model('b'))\nw = blocks({'IN00': 1}, b)\n" +
+		"c = weighted_sum(a, b, alpha={'IN00': 0.5}) + 0.8 * convert(model('l'), b)\ndef recipe(alpha=0.5):\n    return weighted_sum(b, c, alpha)"
+	if params, err := Params([]byte(program), "r.star", recipe.Builtin()); err != nil || len(params) != 1 || params[0].Name != "alpha" {
+		t.Errorf("%v, %v", params, err)
 	}
 }
 

@@ -40,15 +40,15 @@ const sourceName = "recipe"
 
 // machine is one run of a program.
 type machine struct {
-	env    recipe.Env
-	file   string
-	src    []string // lines
-	thread *starlark.Thread
-	names  starlark.StringDict // what the program finds defined
-	work   int64               // left
-	nodes  int                 // that may still be made
-	spaces map[recipe.Digest]methods.Space
-	isExpr bool
+	env     recipe.Env
+	file    string
+	src     []string // lines
+	thread  *starlark.Thread
+	names   starlark.StringDict // what the program finds defined
+	work    int64               // left
+	nodes   int                 // that may still be made
+	spaces  map[recipe.Digest]methods.Space
+	listing bool // the parameters are asked for: undefined names are models, and conversions may be left out
 
 	keys    func(path string) (config.Keys, error) // of a model; nil: no file is read
 	configs map[recipe.Digest][]string             // that nodes may have

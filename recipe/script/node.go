@@ -129,7 +129,7 @@ func (n *node) times(factor starlark.Value) (starlark.Value, error) {
 			scaled, factor = f, n
 		}
 	}
-	if n.m.space(scaled.e) == methods.Weight {
+	if n.m.space(scaled.e) == methods.Weight && !n.m.listing {
 		return nil, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("%v is a model (merge space weight), which cannot be scaled; a difference of models can", scaled),
 			Hint: "a mean of models is weighted_sum(a, b, alpha=0.5), or a + 0.5 * (b - a); a LoRA is made a difference by convert(lora, a)"}
 	}

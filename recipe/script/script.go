@@ -74,7 +74,6 @@ func Expr(expr string, env recipe.Env, o Options) (*recipe.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.isExpr = true
 	e, err := dialect.ParseExpr(sourceName, expr, 0)
 	if err != nil {
 		return nil, m.wrap(err)
@@ -116,7 +115,7 @@ func load(src []byte, name string, env recipe.Env, o Options, anyModel bool) (*m
 		return nil, nil, g.err
 	}
 	known := m.names.Has
-	if anyModel {
+	if m.listing = anyModel; anyModel {
 		known = m.assume
 	}
 	prog, err := starlark.FileProgram(f, known)
