@@ -140,8 +140,7 @@ func joinKeys(c *Call, rule config.Rule) (T, error) {
 	}
 	for i, p := range there {
 		parts[p] = c.tensor(&c.Args[0][i])
-		s, want := parts[p].Shape(), first.Shape()
-		if len(s) != len(want) || len(s) > 0 && !s[1:].Equal(want[1:]) {
+		if s, want := parts[p].Shape(), first.Shape(); !s.Equal(want) { // else parts would lie where others belong
 			return T{}, wrongShape(c, rule, s, fmt.Sprintf("%v as the others", want))
 		}
 	}

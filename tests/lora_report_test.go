@@ -210,3 +210,16 @@ func TestLoRAsThatAreNotConvertedAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestPartsOfAFusedTensorHaveEqualShapes: two that differ may fill as much as three that do not, at
+// wrong rows.
+func TestPartsOfAFusedTensorHaveEqualShapes(t *testing.T) {
+	d := memory.Dict{}
+	for part, rows := range map[string]int64{"q": 1, "k": 2, "v": 3} {
+		d[fusedKey+part+"_proj.weight"] = weights(1, tensor.F32, rows, 2)
+	}
+	w := newWorld(t, map[string]memory.Dict{"a": d})
+	if _, err := merge(w.Mem, recipeFor("a", kohyaTo+"&0"), "/out/x", mecha.Options{}); tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), "as the others") {
+		t.Errorf("%v", err)
+	}
+}
