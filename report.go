@@ -73,7 +73,7 @@ type ModelReport struct {
 	Path string `json:"path"` // as in the recipe
 	File string `json:"file"` // what was opened
 	Keys int    `json:"keys"`
-	Used int    `json:"used"` // keys for which an output reads it
+	Used int    `json:"used"` // its keys that an output reads
 
 	// Unread are its keys that nothing is made from, as planned.
 	Unread NameList `json:"unread"`

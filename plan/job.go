@@ -35,7 +35,7 @@ type Plan struct {
 
 	Missing    []Names // by layout: candidate keys that its recipe cannot produce
 	Mismatched []Names // by layout: keys with different shapes, taken from the first model
-	Used       []int   // by source: jobs that read it
+	Used       []int   // by source: its keys that a job reads
 	Unread     []Names // by source: its keys that no job reads
 }
 

@@ -24,8 +24,7 @@ type survey struct {
 	nErrs      int
 	totals     Totals
 	jobs       int
-	used       []int    // jobs that read it, by source
-	usedBy     []int    // by source: the last job that reads it, counted from 1
+	used       []int    // by source: its keys that a job reads
 	read       [][]bool // by source and entry
 	reps       map[*kernels.Lowered]*rep
 	segs       []Segment           // of the job at hand
@@ -50,7 +49,7 @@ const maxErrors = 1000
 
 func (sv *survey) keys(ctx context.Context) error {
 	n := len(sv.p.targets)
-	sv.used, sv.usedBy = make([]int, len(sv.p.headers)), make([]int, len(sv.p.headers))
+	sv.used = make([]int, len(sv.p.headers))
 	sv.read = make([][]bool, len(sv.p.headers))
 	for i, h := range sv.p.headers {
 		sv.read[i] = make([]bool, h.Len())
@@ -232,7 +231,7 @@ func (sv *survey) count(there []made) {
 	}
 }
 
-// countUsed counts the job for every source that it reads.
+// countUsed counts the keys of sources that the job reads, if it is the first to do so.
 func (sv *survey) countUsed() {
 	for i := range sv.segs {
 		for k := range sv.segs[i].Reads {
@@ -242,9 +241,8 @@ func (sv *survey) countUsed() {
 }
 
 func (sv *survey) use(r *Read) {
-	sv.read[r.Model][r.Entry] = true
-	if sv.usedBy[r.Model] != sv.jobs {
-		sv.usedBy[r.Model] = sv.jobs
+	if read := &sv.read[r.Model][r.Entry]; !*read {
+		*read = true
 		sv.used[r.Model]++
 	}
 }

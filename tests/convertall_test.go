@@ -60,6 +60,9 @@ func TestAllOfSDXLGoesThereAndBack(t *testing.T) {
 	if there.Keys.Written != 2642 || back.Keys.Written != 2514 || lost.Count != 17 || len(lost.Names) != 17 || back.Models[0].Unread.Count != 0 {
 		t.Errorf("%d keys there, %d back, lost %v", there.Keys.Written, back.Keys.Written, lost)
 	}
+	if m, b := there.Models[0], back.Models[0]; m.Used != 2514 || m.Keys != 2531 || b.Used != 2642 { // also where one key is cut into three
+		t.Errorf("%d of %d keys used there, %d of %d back", m.Used, m.Keys, b.Used, b.Keys)
+	}
 	for _, key := range lost.Names {
 		delete(sgm, key)
 	}
