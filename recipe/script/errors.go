@@ -68,7 +68,7 @@ var pythonOnly = map[string]string{
 	"with":   "a program opens nothing; a model is named by its path",
 	"is":     "Starlark compares with ==",
 	"'**'":   "Starlark has no power: write x*x",
-	"'@'":    "Starlark has no decorators",
+	"for":    "Starlark has no generators: write a list, [x for x in y]",
 }
 
 // endString is a string at the end of a text, and what Python has before one that has expressions in it.
@@ -109,10 +109,18 @@ func (m *machine) unexpected(e syntax.Error) error {
 
 // pythonNames are names of Python that have no counterpart.
 var pythonNames = map[string]string{
-	"sd_mecha": "its functions have no prefix here: model(...), weighted_sum(...)",
-	"torch":    `types are named by strings, such as "float16"`,
-	"Path":     "a path is a string",
-	"pathlib":  "a path is a string",
+	"sd_mecha":   "its functions have no prefix here: model(...), weighted_sum(...)",
+	"torch":      `types are named by strings, such as "float16"`,
+	"Path":       "a path is a string",
+	"pathlib":    "a path is a string",
+	"sum":        "add in a loop, or with + between the terms",
+	"round":      "Starlark has int(x + 0.5)",
+	"math":       "Starlark has no mathematics beyond + - * / // %",
+	"map":        "write a list, [f(x) for x in y]",
+	"filter":     "write a list, [x for x in y if f(x)]",
+	"format":     `text is put together with %, as in "model-%d" % i`,
+	"open":       "a program opens nothing; a model is named by its path",
+	"isinstance": "type(x) names the type of x",
 }
 
 // maxListed is how many errors of one program are listed.

@@ -29,6 +29,8 @@ func TestErrorsSayWhereAndWhy(t *testing.T) {
 		{`out = model("C:\new.safetensors")`, 1, 7, `"C:\new.safetensors"|r"C:\models"`},
 		{"x = 'é'\nout = model('\xe9.safetensors')", 2, 14, "not UTF-8"},
 		{"\ufeffx = 'é'\nout = q", 2, 7, "undefined: q"},
+		{two + "out = n_average(*(x for x in [a, b]))", 3, 21, "got for|no generators|[x for x in y]"},
+		{two + "out = sum([a, b])", 3, 7, "undefined: sum|+ between"},
 		{"x = 'a' \"bc\"", 1, 9, "got string literal"},
 		{"x = a bc", 1, 7, "got identifier"},
 		{"x = f(1 2.5)", 1, 9, "got float literal"},
