@@ -46,6 +46,24 @@ func TestBuiltinConfigsAreWrittenAsTheFilesOfTheReference(t *testing.T) {
 	}
 }
 
+// TestConfigsOfAdaptersAreWritten with all keys, though they keep none.
+func TestConfigsOfAdaptersAreWritten(t *testing.T) {
+	const id = "sd1-kohya_kohya_lora"
+	row, _ := Builtin().Get(id)
+	text, err := WriteYAML(id, row.Make())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadYAML(id+".yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, a := lines(row.Make())
+	if _, b := lines(again.Make()); !slices.Equal(a, b) || len(a) != row.Make().Len() {
+		t.Errorf("%d of %d lines", len(b), len(a))
+	}
+}
+
 const plainYAML = `identifier: toy-a
 components:
   c:

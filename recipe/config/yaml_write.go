@@ -17,7 +17,7 @@ import (
 func WriteYAML(id string, c *Config) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "identifier: %s\ncomponents:\n", scalar(id))
-	for _, part := range c.components {
+	for _, part := range c.Components() {
 		fmt.Fprintf(&b, "  %s:\n", scalar(part.Name))
 		for _, k := range part.Keys {
 			fmt.Fprintf(&b, "    %s: {%s}\n", scalar(k.Name), strings.Join(attributes(k), ", "))
