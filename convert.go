@@ -66,7 +66,9 @@ func ConvertRecipe(ctx context.Context, path, from, to string, o Options) (*Reci
 	if err != nil {
 		return nil, err
 	}
-	return NewRecipe(g, ""), nil
+	r := NewRecipe(g, "")
+	r.conversion = true
+	return r, nil
 }
 
 // configID returns the identifier of a config by any of its identifiers.

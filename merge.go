@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/mecha-gpu/mecha-gpu/device"
@@ -82,7 +83,7 @@ func MergeAll(ctx context.Context, outs []Output, o Options) (rep *Report, err e
 		rep.Warnings = append(rep.Warnings, fmt.Sprintf("after the merge: %v", err))
 	}
 	rep.Time.Total = time.Since(start)
-	return rep, strictly(rep, &o)
+	return rep, strictly(rep, outs, &o)
 }
 
 // sinks makes the sinks of outputs. It refuses two outputs with the same file.
@@ -231,7 +232,7 @@ func (s *session) progress() func(run.Progress) {
 }
 
 // strictly turns what the report holds into an error, if strict checks were asked for.
-func strictly(r *Report, o *Options) error {
+func strictly(r *Report, outs []Output, o *Options) error {
 	if !o.Strict {
 		return nil
 	}
@@ -251,7 +252,11 @@ func strictly(r *Report, o *Options) error {
 	check(r.Lossy.Keys, "lost", "lost", " range in the cast to the output type", first(r.Lossy.First))
 	check(r.Dropped.Count, "was", "were", " dropped", r.Dropped.Names)
 	check(r.Missing.Count, "of the inputs is", "of the inputs are", " not in the output", r.Missing.Names)
+	conversions := !slices.ContainsFunc(outs, func(out Output) bool { return !out.Recipe.conversion })
 	for _, m := range r.Models {
+		if m.Adapter == nil && conversions {
+			check(m.Unread.Count, "is", "are", " left behind", m.Unread.Names)
+		}
 		if m.Adapter != nil {
 			lists, what := m.Adapter.withoutEffect()
 			for i, l := range lists {

@@ -30,6 +30,8 @@ type Recipe struct {
 	name  string // what messages call it
 	dir   string // where it lies; relative models are looked for there last
 	bytes int64  // about what the graph takes in memory, if that is much
+
+	conversion bool // of one model: what is not read of it is lost
 }
 
 // What a graph takes in memory for each byte of its text, measured on 2026-11-26 with a

@@ -10,7 +10,8 @@ const convertLong = `Take models to another model config: their keys renamed, te
 reshaped where the layouts differ, byte for byte. The config of a model is found from its keys
 (see configs detect) if --from does not name it; the way is the one with the fewest conversions.
 
-Keys that the other config has no place for are left behind, and the report names them. Tensors
+Keys that the other config has no place for are left behind, and the report names them; --strict
+exits with 8 if there are any, and --strict-keys refuses a result that lacks required keys. Tensors
 with NaN or infinite elements are converted like all others. Several models are converted in
 one pass, with --out-dir; all of them are complete before the first one appears.
 

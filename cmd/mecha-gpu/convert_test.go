@@ -115,3 +115,29 @@ func TestTooLittleMemoryForAHeaderSaysHowMuchIsNeeded(t *testing.T) {
 		c.want(t, c.run(append(strings.Fields(args), "-o", "out.safetensors", "--max-ram", "1MiB")...), 5, "found 1.0 MiB, expected at least", "raise --max-ram")
 	}
 }
+
+// TestStrictConversionsLoseNothing: the report names what is left behind, and --strict makes it count.
+func TestStrictConversionsLoseNothing(t *testing.T) {
+	kohya := model{kohyaUNet: f32([]int64{1}, 1)}
+	sgm := model{sgmUNet: f32([]int64{1}, 1), "v_pred": f32([]int64{1}, 1), "odd": f32([]int64{1}, 1)}
+	t.Chdir(folder(t, map[string][]byte{"kohya.safetensors": kohya.encode(t), "sgm.safetensors": sgm.encode(t)}))
+	for args, code := range map[string]int{
+		"kohya.safetensors --to sdxl-sgm": 0, "sgm.safetensors --to sdxl-kohya": 8,
+		"sgm.safetensors --to sdxl-sgm": 0, "sgm.safetensors --to sdxl-sgm --extra-keys drop": 8, // "odd"
+	} {
+		c := cli{lib: facade{}}
+		texts := []string{}
+		if code != 0 {
+			texts = []string{"left behind, the first is"}
+		}
+		c.want(t, c.run(append(append([]string{"convert"}, strings.Fields(args)...), "-o", "out.safetensors", "--strict")...), code, texts...)
+		if len(texts) == 0 && strings.Contains(c.stderr.String(), "left behind") {
+			t.Errorf("%s: %s", args, &c.stderr)
+		}
+		if err := os.Remove("out.safetensors"); err != nil { // it is written in any case
+			t.Error(err)
+		}
+	}
+	c := cli{lib: facade{}}
+	c.want(t, c.run("convert", "sgm.safetensors", "--to", "sdxl-kohya", "-o", "out.safetensors"), 0, "not read", "v_pred")
+}
