@@ -136,8 +136,8 @@ func TestModelsAreSearchedInOrder(t *testing.T) {
 // A model that is not there is one that a line of the recipe names.
 func TestMissingModelsAreNamedWithTheirLine(t *testing.T) {
 	for _, c := range []struct{ text, fallback, want string }{
-		{"model \"a\\\\x\"\nmodel \"b/none\"\nmerge \"weighted_sum\" &0 &1", "", "b/none: there is no such model (named by r.mecha:3; looked in: b)"},
-		{"model \"C:\\models\\a.safetensors\"", "", "C:modelsa.safetensors: there is no such model (named by r.mecha:2; looked in: .; in the text of a recipe, \\ is written \\\\ or /)"},
+		{"model \"a\\\\x\"\nmodel \"b/none\"\nmerge \"weighted_sum\" &0 &1", "", "b/none: there is no such model (named by r.mecha:3:1; looked in: b)"},
+		{"model \"C:\\models\\a.safetensors\"", "", "C:modelsa.safetensors: there is no such model (named by r.mecha:2:1; looked in: .; in the text of a recipe, \\ is written \\\\ or /)"},
 		{"dict x=1", "none", "none: there is no such model (looked in: .)"},
 		{"model \"nil\"", "", "nil: the source of this model is nil"},
 	} {

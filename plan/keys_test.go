@@ -81,7 +81,7 @@ func TestWrongKeysAreNamed(t *testing.T) {
 		want  []string
 	}{
 		"shapes": {merge{recipe: lerp, models: map[string][]string{"a": {"x F16 2,3", "y F16 1", "ok F16 1"}, "b": {"x F16 3,2", "y F16 2", "ok F16 1"}}},
-			tensor.ClassInput, []string{`test.mecha:4: key "x": weighted_sum: shapes differ: a [2, 3] of a, b [3, 2] of b`, `key "y"`, "[1] of a", "[2] of b"}},
+			tensor.ClassInput, []string{`test.mecha:4:1: key "x": weighted_sum: shapes differ: a [2, 3] of a, b [3, 2] of b`, `key "y"`, "[1] of a", "[2] of b"}},
 		"mask": {merge{recipe: two + "model \"m\" merge_space=\"param\"\nmerge \"weighted_sum\" &0 &1 alpha=&2", models: map[string][]string{
 			"a": {"x F16 2,3"}, "b": {"x F16 2,3"}, "m": {"x F32 3,1"}}}, tensor.ClassInput, []string{`key "x"`, "alpha [3, 1] of m"}},
 		"mask of scalars": {merge{recipe: two + "model \"m\" merge_space=\"param\"\nmerge \"weighted_sum\" &0 &1 alpha=&2", models: map[string][]string{
@@ -291,7 +291,7 @@ func TestFaultsOfFormulasAreErrors(t *testing.T) {
 	bad := methods.Fused("bad", "a test", func(x ...methods.T) methods.T { return x[0].Trace().Concat(x[0].Sum(), x[0]) }, methods.Input("m", "a model"))
 	_, err := merge{recipe: "model \"a\"\nmerge \"bad\" &0", own: []*methods.Method{bad}, models: map[string][]string{"a": {"x F16 2"}}}.plan(t)
 	var te *tensor.Error
-	if !errors.As(err, &te) || te.Class != tensor.ClassRecipe || te.Key != "x" || te.Path != "test.mecha:3" || !strings.Contains(err.Error(), "bad: ") {
+	if !errors.As(err, &te) || te.Class != tensor.ClassRecipe || te.Key != "x" || te.Path != "test.mecha:3:1" || !strings.Contains(err.Error(), "bad: ") {
 		t.Errorf("%v", err)
 	}
 	// The error does not stick to keys that do not need the formula.

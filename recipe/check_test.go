@@ -26,8 +26,10 @@ func TestWrongConstantsAreReportedOnce(t *testing.T) {
 			err := fail()
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s of %.40s: %v", name, c.args, err)
-			} else if n := len(err.Error()); strings.Contains(err.Error(), "\n") || n > 400 {
-				t.Errorf("%s of %.40s: %d bytes: %.400s", name, c.args, n, err)
+			} else if n := strings.Count(err.Error(), "line 3:1: "); n != 1 || len(err.Error()) > 500 {
+				t.Errorf("%s of %.40s: %d times: %.500s", name, c.args, n, err)
+			} else if want := "\n\t" + ("merge " + c.args)[:min(20, 6+len(c.args))]; !strings.Contains(err.Error(), want) || !strings.HasSuffix(err.Error(), "\n\t^") {
+				t.Errorf("%s of %.40s does not show the line: %s", name, c.args, err)
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // dictInstruction reads: dict [&earlier] name=value ...
 func (p *parser) dictInstruction(r *result, at int, args []arg) {
-	d := &dict{line: p.line}
+	d := &dict{at: p.at}
 	seen := make(map[string]bool, len(args)) // names given in this line
 	copied := false
 	for i := range args {
@@ -122,7 +122,7 @@ func (p *parser) modelInstruction(r *result, at int, args []arg) {
 	case !path.isString():
 		p.fail(path.valueAt, number(args, path), wrongKind("the path of a model", path, "a string in quotes"))
 	default:
-		r.node = p.env.model(path.value.S, h, place{line: p.line})
+		r.node = p.env.model(path.value.S, h, p.at)
 	}
 }
 
@@ -143,7 +143,7 @@ func (p *parser) literalInstruction(r *result, at int, args []arg) {
 			return
 		}
 		if p.count(at, len(entries)) {
-			r.node = p.env.literal(entries, h, place{line: p.line})
+			r.node = p.env.literal(entries, h, p.at)
 		}
 	}
 }
@@ -208,7 +208,7 @@ func (p *parser) mergeInstruction(r *result, at int, args []arg) {
 	if !ok {
 		return
 	}
-	n, bad := p.env.apply(m, operands, place{line: p.line})
+	n, bad := p.env.apply(m, operands, p.at)
 	for _, b := range bad {
 		offset, number := args[0].at, -1
 		if b.arg >= 0 {
@@ -263,7 +263,7 @@ func (p *parser) dictNode(d *dict) (*Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.node, err = p.env.operand(entries, place{line: d.line})
+	d.node, err = p.env.operand(entries, d.at)
 	return d.node, err
 }
 
@@ -274,5 +274,5 @@ func (p *parser) node(a *arg) (*Expr, error) {
 	case a.dict != nil:
 		return p.dictNode(a.dict)
 	}
-	return p.env.value(a.value, "", place{line: p.line})
+	return p.env.value(a.value, "", p.at)
 }

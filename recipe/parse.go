@@ -45,6 +45,7 @@ type parser struct {
 
 	line    int    // number of the line
 	text    string // the line
+	at      place  // of the instruction
 	command string
 }
 
@@ -52,14 +53,14 @@ type parser struct {
 type result struct {
 	node *Expr
 	dict *dict // if it is no node
-	line int
+	at   place
 	bad  bool // the instruction was wrong; what refers to it is not wrong for that
 }
 
 // dict is a map that is not a node yet.
 type dict struct {
 	entries []dictEntry
-	line    int
+	at      place
 	made    []Entry // the entries for nodes, when made; nodes share them
 	node    *Expr   // the node that it is as an argument, when made
 }
@@ -141,7 +142,8 @@ func (p *parser) physical(raw []byte) {
 		return
 	}
 	before := len(p.errs.List) + p.errs.More
-	r := result{line: p.line}
+	p.at = place{p.line, column(p.text, strings.Index(p.text, trimmed)), beginning(p.text)}
+	r := result{at: p.at}
 	if at := invalidUTF8(p.text); at >= 0 {
 		p.fail(at, -1, errors.New("the text is not UTF-8"))
 	} else {
@@ -149,6 +151,14 @@ func (p *parser) physical(raw []byte) {
 	}
 	r.bad = r.bad || len(p.errs.List)+p.errs.More > before
 	p.results = append(p.results, r)
+}
+
+// beginning returns as much of a line as messages show of it.
+func beginning(line string) string {
+	if len(line) > 4*excerptRunes {
+		return strings.Clone(line[:4*excerptRunes])
+	}
+	return line
 }
 
 func invalidUTF8(s string) int {
@@ -219,11 +229,11 @@ func (p *parser) finish() {
 	}
 	entries, err := last.dict.literal()
 	if err != nil {
-		p.line, p.text = last.line, ""
+		p.line, p.text = last.at.line, last.at.text
 		p.fail(0, -1, err)
 		return
 	}
-	last.node = p.env.literal(entries, Hints{}, place{line: last.line})
+	last.node = p.env.literal(entries, Hints{}, last.at)
 }
 
 // literal returns the entries of a dict for a node.
