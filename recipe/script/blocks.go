@@ -20,10 +20,14 @@ const blockSuffix = "-supermerger_blocks"
 // IN00, M00, OUT00, ...), converted to a config if one is named. Without, it is converted where
 // it is used beside a model.
 func (m *machine) blockWeights(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var d *starlark.Dict
-	var to starlark.Value = starlark.None
-	if err := starlark.UnpackArgs("blocks", args, kwargs, "weights", &d, "config?", &to); err != nil {
+	var weights, to starlark.Value = nil, starlark.None
+	if err := starlark.UnpackArgs("blocks", args, kwargs, "weights", &weights, "config?", &to); err != nil {
 		return nil, err
+	}
+	d, ok := weights.(*starlark.Dict)
+	if !ok {
+		return nil, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("blocks: got %s, want dict from blocks to weights, such as {\"IN00\": 0.2, \"M00\": 0.5}", weights.Type()),
+			Hint: "presets, ranges and lists of numbers are for a parameter: --blocks NAME=WEIGHTS"}
 	}
 	entries, err := m.entries(d)
 	if err != nil {

@@ -114,6 +114,8 @@ func TestWrongBlockWeightsAreRefused(t *testing.T) {
 		{"", "out = blocks({'IN11': 1}, 'sdxl-sgm')", []string{`"IN11"`, "models of sdxl-sgm have no such block", "IN07, IN08, M00", "did you mean"}},
 		{"sdxl-sgm", "out = weighted_sum(a, b, alpha={'IN00': 0.5, 'OUT11': 1})", []string{`"OUT11"`, "models of sdxl-sgm have no such block"}},
 		{"", "out = blocks(1)", []string{"want dict"}},
+		{"", "out = blocks('GRAD_V')", []string{"got string, want dict", "--blocks NAME=WEIGHTS"}},
+		{"", "out = blocks(config='sdxl-sgm')", []string{"missing argument for weights"}},
 	} {
 		var o Options
 		if c.config != "" {
