@@ -81,7 +81,7 @@ func (p place) excerpt() string {
 const excerptRunes = 100
 
 // excerpt returns the part of a line around a column, and blanks that reach to the column.
-// Tabs stay tabs, so that the caret stands where it should.
+// Tabs stay tabs, and wide characters are as wide, so that the caret stands where it should.
 func excerpt(text string, column int) (line, pad string) {
 	r := []rune(printable(text))
 	at := min(max(column-1, 0), len(r))
@@ -98,7 +98,7 @@ func excerpt(text string, column int) (line, pad string) {
 		if c == '\t' {
 			b.WriteByte('\t')
 		} else {
-			b.WriteByte(' ')
+			b.WriteString(strings.Repeat(" ", tensor.Columns(string(c))))
 		}
 	}
 	line = string(r[first:last])

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"time"
+	"unicode"
 )
 
 // Count writes how many there are of what, for messages: "0 keys", "1 key", "2 keys". The plural
@@ -62,4 +63,26 @@ func Duration(d time.Duration) string {
 func Seconds(s float64) string {
 	const most = float64(math.MaxInt64) / float64(time.Second) / 2
 	return Duration(max(time.Microsecond, time.Duration(min(s, most)*float64(time.Second))))
+}
+
+// wide are characters that are two columns wide in monospaced fonts: East Asian scripts, their
+// punctuation and full-width forms, and pictures.
+var wide = []*unicode.RangeTable{unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana,
+	{R16: []unicode.Range16{{Lo: 0x3000, Hi: 0x303f, Stride: 1}, {Lo: 0xff01, Hi: 0xff60, Stride: 1}},
+		R32: []unicode.Range32{{Lo: 0x1f300, Hi: 0x1faff, Stride: 1}}}}
+
+// Columns is the width of a text in columns of a monospaced font: 2 for each character of an East
+// Asian script, 0 for a mark that stands above another, 1 for all else.
+func Columns(text string) (n int) {
+	for _, r := range text {
+		switch {
+		case r < 0x300:
+			n++
+		case unicode.In(r, wide...):
+			n += 2
+		case !unicode.Is(unicode.Mn, r):
+			n++
+		}
+	}
+	return n
 }

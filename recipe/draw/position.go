@@ -1,6 +1,6 @@
 package draw
 
-import "unicode"
+import "github.com/mecha-gpu/mecha-gpu/tensor"
 
 // Measures of the picture in pixels. A character of a monospaced font of 12 pixels is 7.2 wide in
 // all common fonts.
@@ -29,30 +29,11 @@ func (l *layout) gapBefore(k int) float64 {
 func (b *box) height() float64 { return float64(rowHeight*(1+len(b.rows)) + padding) }
 
 func (b *box) width() float64 {
-	n := columns(b.title)
+	n := tensor.Columns(b.title)
 	for _, r := range b.rows {
-		n = max(n, columns(r.text))
+		n = max(n, tensor.Columns(r.text))
 	}
 	return float64(n)*charWidth + 2*padding
-}
-
-// wide are characters that are two columns wide in monospaced fonts: East Asian scripts, their
-// punctuation and full-width forms, and pictures.
-var wide = []*unicode.RangeTable{unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana,
-	{R16: []unicode.Range16{{Lo: 0x3000, Hi: 0x303f, Stride: 1}, {Lo: 0xff01, Hi: 0xff60, Stride: 1}},
-		R32: []unicode.Range32{{Lo: 0x1f300, Hi: 0x1faff, Stride: 1}}}}
-
-// columns is the width of a text in characters. Marks stand above others.
-func columns(text string) (n int) {
-	for _, r := range text {
-		switch {
-		case unicode.In(r, wide...):
-			n += 2
-		case !unicode.Is(unicode.Mn, r):
-			n++
-		}
-	}
-	return n
 }
 
 // port is the height of a row in its box; that of the title is port(-1).

@@ -132,15 +132,25 @@ func (m *machine) unresolved(list resolve.ErrorList) error {
 	for _, e := range list[:min(len(list), maxListed)] {
 		err := &tensor.Error{Class: tensor.ClassRecipe, Err: errors.New(e.Msg)}
 		if name, ok := strings.CutPrefix(e.Msg, "undefined: "); ok {
-			err.Hint = m.meant(name)
+			err.Hint = m.meant(name, m.isCalled(e.Pos, name))
 		}
 		all.List = append(all.List, m.at(e.Pos, err))
 	}
 	return all
 }
 
+// isCalled reports whether a bracket follows a name.
+func (m *machine) isCalled(pos syntax.Position, name string) bool {
+	if int(pos.Line) > len(m.src) {
+		return false
+	}
+	line := []rune(m.src[pos.Line-1])
+	after := int(pos.Col) - 1 + len([]rune(name))
+	return after < len(line) && line[after] == '('
+}
+
 // meant says what an undefined name may have been meant to be. Short names are near to many.
-func (m *machine) meant(name string) string {
+func (m *machine) meant(name string, called bool) string {
 	if hint := pythonNames[name]; hint != "" {
 		return hint
 	}
@@ -151,7 +161,7 @@ func (m *machine) meant(name string) string {
 		}
 	}
 	sort.Strings(known)
-	if hint := near(name, known); hint != "" {
+	if hint := near(name, known); hint != "" || called {
 		return hint
 	}
 	return fmt.Sprintf("a model is named with -m %s=FILE", name)

@@ -134,6 +134,12 @@ func TestParametersAreListedWithoutModels(t *testing.T) {
 	}
 }
 
+// The caret stands below what is wrong, also beside characters that are two columns wide.
+func TestCaretsStandBelowWideCharacters(t *testing.T) {
+	_, err := Run([]byte("x = '模型é'; y = qqqqzz(1)"), "r.star", recipe.Builtin(), Options{})
+	wantError(t, err, 1, 16, "undefined: qqqqzz\n\tx = '模型é'; y = qqqqzz(1)\n\t                 ^")
+}
+
 func TestAllUndefinedNamesAreListed(t *testing.T) {
 	_, err := Expr("x + y", recipe.Builtin(), Options{})
 	wantError(t, err, 1, 1, "expression:1:1", "undefined: x (a model is named with -m x=FILE)", "expression:1:5", "undefined: y")
