@@ -3,6 +3,7 @@ package config
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // AdapterKind is a naming of LoRA and LoKr files.
@@ -106,9 +107,12 @@ type AdapterForm struct {
 	Alpha    bool
 }
 
-// AdapterForms lists the 16 forms, in the order in which they are tried.
-func AdapterForms() []AdapterForm {
-	var all []AdapterForm
+// AdapterForms lists the 16 forms, in the order in which they are tried. Their suffixes are not to
+// be changed.
+func AdapterForms() []AdapterForm { return slices.Clone(adapterForms()) }
+
+// adapterForms makes the list once: it is asked for with every key.
+var adapterForms = sync.OnceValue(func() (all []AdapterForm) {
 	add := func(f AdapterForm, factors ...string) {
 		for _, withAlpha := range []bool{true, false} {
 			f.Alpha, f.Suffixes = withAlpha, slices.Clone(factors)
@@ -126,4 +130,4 @@ func AdapterForms() []AdapterForm {
 		add(AdapterForm{Lokr: true}, slices.Concat(w1, []string{LokrW2A, LokrW2B})...)
 	}
 	return all
-}
+})
