@@ -82,6 +82,9 @@ func TestWrongKeysAreNamed(t *testing.T) {
 	}{
 		"shapes": {merge{recipe: lerp, models: map[string][]string{"a": {"x F16 2,3", "y F16 1", "ok F16 1"}, "b": {"x F16 3,2", "y F16 2", "ok F16 1"}}},
 			tensor.ClassInput, []string{`test.mecha:4:1: key "x": weighted_sum: shapes differ: a [2, 3] of a, b [3, 2] of b`, `key "y"`, "[1] of a", "[2] of b"}},
+		"shapes of two kinds of models": {merge{recipe: lerp, models: map[string][]string{"a": {"model.diffusion_model.label_emb.0.0.bias F16 1280", "first_stage_model.decoder.conv_in.bias F16 512"},
+			"b": {"te2.text_model.final_layer_norm.bias F16 1280", "first_stage_model.decoder.conv_in.bias F16 4"}}},
+			tensor.ClassInput, []string{"shapes differ: a [512] of a, b [4] of b", `"a" has sdxl-sgm; "b" has sdxl-kohya`, "a conversion is missing"}},
 		"mask": {merge{recipe: two + "model \"m\" merge_space=\"param\"\nmerge \"weighted_sum\" &0 &1 alpha=&2", models: map[string][]string{
 			"a": {"x F16 2,3"}, "b": {"x F16 2,3"}, "m": {"x F32 3,1"}}}, tensor.ClassInput, []string{`key "x"`, "alpha [3, 1] of m"}},
 		"mask of scalars": {merge{recipe: two + "model \"m\" merge_space=\"param\"\nmerge \"weighted_sum\" &0 &1 alpha=&2", models: map[string][]string{

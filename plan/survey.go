@@ -79,9 +79,19 @@ func (sv *survey) keys(ctx context.Context) error {
 		sv.errs = append(sv.errs, fmt.Errorf("and %s", tensor.Count(sv.nErrs-maxErrors, "more key")))
 	}
 	if len(sv.errs) > 0 {
-		return errors.Join(sv.errs...)
+		return errors.Join(append(sv.errs, sv.mixtures()...)...)
 	}
 	return sv.complete()
+}
+
+// mixtures are the errors about models of different configs, the likely cause of those of many keys.
+func (sv *survey) mixtures() (errs []error) {
+	for t := range sv.p.targets {
+		if m := sv.p.targets[t].e.s.Mixture; m != "" {
+			errs = append(errs, sv.p.targets[t].named(&tensor.Error{Class: tensor.ClassInput, Err: errors.New(m)}))
+		}
+	}
+	return errs
 }
 
 // wrong keeps an error of a key, so that all of them are reported together. What is not the
