@@ -16,6 +16,7 @@ type component struct {
 	infer   *Expr // a node whose hint asks for a named config
 	config  *config.Config
 	voters  []int // members whose keys count
+	made    bool  // a method gives one of its values the config, and may make any key of it
 }
 
 // pin is a config that the component must have, and where that comes from.
@@ -101,6 +102,7 @@ func (s *solver) pin() {
 			s.configs[i].add(pin{h, i, -1})
 		}
 		if n.method != nil && n.method.Return.Config != "" {
+			s.configs[i].made = true
 			s.configs[i].add(pin{n.method.Return.Config, i, -2})
 		}
 	}

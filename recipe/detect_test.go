@@ -87,3 +87,18 @@ func TestModelsAreOfTheConfigThatIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestAResultHasTheKeysThatConversionsMake: and those that no config knows, whether a hint names the
+// config as well or not.
+func TestAResultHasTheKeysThatConversionsMake(t *testing.T) {
+	const made = "model.diffusion_model.label_emb.0.0.bias"
+	models := map[string][]string{"a": {"first_stage_model.conv_in.bias", "odd", "model.diffusion_model.out.0.bias"}, "k": {"unet.label_emb.0.0.bias"}}
+	for _, hint := range []string{"", ` model_config="sdxl-sgm"`} {
+		s := mustSolve(t, "model \"a\""+hint+"\nmodel \"k\" model_config=\"sdxl-kohya\"\nmerge \"convert_'sdxl-kohya'_to_'sdxl-sgm'\" &1\nmerge \"fallback\" &0 &2", models, Options{})
+		for _, key := range []string{made, "odd", "model.diffusion_model.out.0.bias"} {
+			if !slices.Contains(keysOf(s), key) || !s.Exists(len(s.Nodes)-1, key, nil) {
+				t.Errorf("hint %q: %s is not in the result", hint, key)
+			}
+		}
+	}
+}

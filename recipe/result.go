@@ -149,20 +149,16 @@ func (d *keyDomain) name(i int) string {
 }
 
 // keyDomain returns the keys of a component: those that its models and literals have, by
-// canonical name; all keys of the config if there are none, or if a method makes it.
+// canonical name; all keys of the config as well if there are none, or if a method makes it.
 func (s *solver) keyDomain(c *component) keyDomain {
 	d := keyDomain{config: c.config}
-	if c.config.Structural() || s.vet {
+	sources := s.sources(c)
+	if c.config.Structural() || s.vet || len(sources) == 0 {
 		return d
-	}
-	for _, p := range c.pins {
-		if p.p == -2 {
-			return d
-		}
 	}
 	seen := make([]bool, c.config.Len())
 	extras := map[string]bool{}
-	for _, source := range s.sources(c) {
+	for _, source := range sources {
 		for i := range source.Len() {
 			name := source.Name(i)
 			k, row, ok := c.config.Find(name)
@@ -177,10 +173,8 @@ func (s *solver) keyDomain(c *component) keyDomain {
 		}
 	}
 	for row := range seen {
-		if s.o.StrictKeys && !seen[row] {
-			if k := c.config.Key(row); !k.Optional {
-				d.names = append(d.names, k.Name)
-			}
+		if k := c.config.Key(row); !seen[row] && (c.made || s.o.StrictKeys && !k.Optional) {
+			d.names = append(d.names, k.Name)
 		}
 	}
 	return d

@@ -22,7 +22,8 @@ const blocksLong = `Weights of the blocks of a UNet have one of these forms:
 
 --blocks NAME=WEIGHTS gives them to a parameter of apply, of a .star program, or to a name in an
 expression. They become weights of the blocks of the models that they are used with. Blocks that
-are not listed have the weight of the parameter itself (--alpha, --set alpha=...).`
+are not listed have the weight of the parameter itself (--alpha, --set alpha=...). BASE is all keys
+that are in no other block: the text encoders, of SD1 the VAE, and keys that no config knows.`
 
 // blockFlags is the flag for block weights.
 type blockFlags struct{ list []string }

@@ -213,7 +213,7 @@ func blockOf(key string, names *Config) string {
 	rest, inUNet := strings.CutPrefix(key, diffusionModel)
 	part, rest, _ := strings.Cut(rest, ".")
 	number, _, _ := strings.Cut(rest, ".")
-	block := "BASE"
+	block := BaseBlock
 	switch {
 	case !inUNet && strings.HasPrefix(key, firstStage):
 		block = "VAE"
@@ -228,7 +228,7 @@ func blockOf(key string, names *Config) string {
 		block = names.lastBlock()
 	}
 	if _, ok := names.index[block]; !ok {
-		return "BASE"
+		return BaseBlock
 	}
 	return block
 }

@@ -75,10 +75,13 @@ func ema(diffuser []Key) Component {
 	return c
 }
 
+// BaseBlock is the block of all keys that are in no other one.
+const BaseBlock = "BASE"
+
 // BlockNames lists the block weights of a UNet with n blocks on either side: BASE, IN00 and
 // on, M00, OUT00 and on, and more.
 func BlockNames(n int, more ...string) []string {
-	names := []string{"BASE"}
+	names := []string{BaseBlock}
 	for i := range n {
 		names = append(names, fmt.Sprintf("IN%02d", i))
 	}

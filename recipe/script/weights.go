@@ -12,6 +12,7 @@ import (
 
 	"github.com/mecha-gpu/mecha-gpu/recipe"
 	"github.com/mecha-gpu/mecha-gpu/recipe/blocks"
+	"github.com/mecha-gpu/mecha-gpu/recipe/config"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -100,9 +101,27 @@ func (w *weights) convert(targets []string) (*recipe.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		return w.m.converted(e, []string{family}, []string{to})
+		if e, err = w.m.converted(e, []string{family}, []string{to}); err != nil {
+			return nil, err
+		}
+		return w.orBase(e, family)
 	}
 	return nil, &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("%s: models of %s have no block weights", w, strings.Join(targets, " or "))}
+}
+
+// orBase gives keys that no config knows the weight of BASE, as those that are in no other block
+// have. Without a weight they would be left out.
+func (w *weights) orBase(e *recipe.Expr, family string) (*recipe.Expr, error) {
+	list, err := w.For(w.m.blockNames(family), w.rest)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.name, err)
+	}
+	for _, x := range list {
+		if x.Block == config.BaseBlock {
+			return w.m.here().Merge("fallback", []any{e, x.X})
+		}
+	}
+	return e, nil
 }
 
 // literal makes a literal with a value for each block of a family.

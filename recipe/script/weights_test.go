@@ -31,13 +31,14 @@ model "b" "" "weight"
 dict BASE=1.0 IN00=0.5 IN01=0.5 IN02=0.5 IN03=1.0 IN04=1.0 IN05=1.0 IN06=1.0 IN07=1.0 IN08=1.0 M00=0.25 OUT00=1.0 OUT01=1.0 OUT02=1.0 OUT03=1.0 OUT04=1.0 OUT05=1.0 OUT06=1.0 OUT07=1.0 OUT08=1.0 VAE=1.0
 literal &2 model_config="sdxl-supermerger_blocks"
 merge "convert_sdxl_blocks_to_sgm" &3
+merge "fallback" &4 1.0
 `
 
 // TestBlockWeightsFromOutsideAreALiteralOfTheModelsBlocks: in expressions and in programs, as an
 // argument, and as a factor.
 func TestBlockWeightsFromOutsideAreALiteralOfTheModelsBlocks(t *testing.T) {
 	o := outside(t, "IN00-IN02=0.5,M00=0.25", "1", "sdxl-sgm")
-	want := mecha(t, strings.ReplaceAll(sdxlText, `"" "weight"`, `null "weight"`)+`merge "weighted_sum" &0 &1 alpha=&4`)
+	want := mecha(t, strings.ReplaceAll(sdxlText, `"" "weight"`, `null "weight"`)+`merge "weighted_sum" &0 &1 alpha=&5`)
 	g, err := Expr("weighted_sum(a, b, alpha=alpha)", recipe.Builtin(), o)
 	if err != nil {
 		t.Fatal(err)
