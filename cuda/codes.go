@@ -131,7 +131,7 @@ func (c *codes) upload(p *kernels.Program, e *ptx.Code) (err error) {
 	up := &code{at: c.arena + driver.DevPtr(c.used)}
 	for i := range e.Passes {
 		ps := &e.Passes[i]
-		entry, most, err := c.kernel(ps)
+		entry, most, err := c.kernel(shape{ps.Entry, ps.Threads, ps.Shared})
 		if err != nil {
 			return err
 		}
@@ -153,24 +153,23 @@ func (c *codes) copy(to driver.DevPtr, b []byte) error {
 	return c.api.StreamSynchronize(c.ctx, 0)
 }
 
-// kernel returns the kernel of a pass, and how many of its blocks the device runs at the
-// same time.
-func (c *codes) kernel(p *ptx.Pass) (driver.Function, uint32, error) {
+// kernel returns the kernel of a name, and how many of its blocks of a shape the device runs at
+// the same time.
+func (c *codes) kernel(s shape) (driver.Function, uint32, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	entry, ok := c.entries[p.Entry]
+	entry, ok := c.entries[s.entry]
 	if !ok {
 		var err error
-		if entry, err = c.api.ModuleGetFunction(c.ctx, c.module, p.Entry); err != nil {
-			return 0, 0, fmt.Errorf("kernel %s: %w", p.Entry, err)
+		if entry, err = c.api.ModuleGetFunction(c.ctx, c.module, s.entry); err != nil {
+			return 0, 0, fmt.Errorf("kernel %s: %w", s.entry, err)
 		}
-		c.entries[p.Entry] = entry
+		c.entries[s.entry] = entry
 	}
-	s := shape{p.Entry, p.Threads, p.Shared}
 	if _, ok := c.blocks[s]; !ok {
-		n, err := c.api.Occupancy(c.ctx, entry, p.Threads, int64(p.Shared))
+		n, err := c.api.Occupancy(c.ctx, entry, s.threads, int64(s.shared))
 		if err != nil {
-			return 0, 0, fmt.Errorf("kernel %s: %w", p.Entry, err)
+			return 0, 0, fmt.Errorf("kernel %s: %w", s.entry, err)
 		}
 		c.blocks[s] = uint32(max(n, 1) * max(c.gpu.Multiprocessors, 1))
 	}

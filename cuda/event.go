@@ -18,12 +18,12 @@ type work struct {
 
 // launched is one launch.
 type launched struct {
-	prog     *kernels.Program
-	first, n int64 // elements [first, first+n)
+	prog     *kernels.Program // nil: a product
+	first, n int64            // elements [first, first+n)
 }
 
-func (w *work) launch(l *kernels.Launch) {
-	w.last = launched{l.Prog, l.First, l.N}
+func (w *work) launch(l launched) {
+	w.last = l
 	if w.launches == 0 {
 		w.first = w.last
 	}
@@ -49,6 +49,9 @@ const maxOps = 8
 // String names the Program by its operations, and the elements.
 func (l launched) String() string {
 	s, listed := "", 0
+	if l.prog == nil {
+		return fmt.Sprintf("product, elements [%d, %d)", l.first, l.first+l.n)
+	}
 	for _, in := range l.prog.Code {
 		if in.Op == kernels.OpLoad || in.Op == kernels.OpConst || in.Op == kernels.OpImm {
 			continue

@@ -80,7 +80,7 @@ func (q *Queue) launch(l *kernels.Launch) error {
 		return err
 	}
 	b.add(l)
-	q.work.launch(l)
+	q.work.launch(launched{l.Prog, l.First, l.N})
 	return nil
 }
 

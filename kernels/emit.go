@@ -218,6 +218,8 @@ func (e *emit) compute(num int32, n *node) (Val, error) {
 		return e.selected(n)
 	case nCall:
 		return e.call(n)
+	case nProduct:
+		return e.product(n)
 	case nOp, nMacro:
 		var x [3]Val
 		for i, a := range n.args() {

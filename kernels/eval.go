@@ -120,7 +120,10 @@ func (u *unit) stored(ref LeafRef, size int64) (b []byte) {
 
 func (u *unit) step(s *Step, b *Body, d Domain, flags map[Ref][]byte) error {
 	span := func(b []byte) Span { return Span{HostMem(b), 0, int64(len(b))} }
-	if s.Call != nil {
+	switch {
+	case s.Product != nil:
+		return u.product(s.Product, b, d, flags)
+	case s.Call != nil:
 		return u.call(s, d)
 	}
 	l := &Launch{Prog: s.Prog, N: d.N, Cols: d.Cols, Consts: u.slots}
@@ -145,6 +148,24 @@ func (u *unit) step(s *Step, b *Body, d Domain, flags map[Ref][]byte) error {
 		}
 	}
 	return u.m.Run(l)
+}
+
+func (u *unit) product(s *ProductStep, b *Body, d Domain, flags map[Ref][]byte) error {
+	factor := func(f *FactorUse) Factor {
+		leaf := b.Leaves[f.Use].Leaf
+		data := u.bytes(leaf)
+		x := Factor{Span: Span{HostMem(data), 0, int64(len(data))}, DType: u.inst.Lowered.Leaves[leaf]}
+		if f.Guard >= 0 {
+			flag := make([]byte, 4)
+			flags[Ref{RefGuard, f.Guard}] = flag
+			x.Flag = Span{HostMem(flag), 0, 4}
+		}
+		return x
+	}
+	p := &Product{N: d.N, Cols: u.inst.Domains[s.Y.Own].Cols, K: u.inst.Domains[s.X.Own].Cols, X: factor(&s.X), Y: factor(&s.Y)}
+	dst := u.temps[s.Temp][:4*d.N]
+	p.Dst = Span{HostMem(dst), 0, int64(len(dst))}
+	return RunProduct(p)
 }
 
 func (u *unit) call(s *Step, d Domain) error {

@@ -137,4 +137,5 @@ type Call struct {
 type Runner interface {
 	Launch(l *Launch) error
 	Call(c *Call) error
+	Product(p *Product) error
 }

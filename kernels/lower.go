@@ -195,6 +195,8 @@ func (n *node) args() []int32 {
 			return (*[3]int32)(unsafe.Pointer(&n.a))[:1]
 		}
 		return (*[3]int32)(unsafe.Pointer(&n.a))[:2]
+	case nProduct:
+		return (*[3]int32)(unsafe.Pointer(&n.a))[:2]
 	case nGuard, nOut:
 		return (*[3]int32)(unsafe.Pointer(&n.a))[:1]
 	case nHost, nCall, nConcat, nChoose:

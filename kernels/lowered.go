@@ -82,15 +82,37 @@ type Body struct {
 type LeafUse struct {
 	Leaf int
 	Form Form
+	Own  int // Rows: index in Instance.Domains of the leaf's own shape
 }
 
-// Step is a Program or a call of a GoFunc.
+// Forms of the factors of a product, which are operands of no Program.
+const (
+	Rows Form = numForms + iota // a matrix with a row for each row of the product
+	All                         // all values, for every element
+)
+
+// Step is a Program, a product, or a call of a GoFunc.
 type Step struct {
 	Prog *Program
 	Args []Ref // of the operands: RefLeaf (index in Body.Leaves) or RefTemp
 	Outs []Ref // of the results
 
 	Call *GoFunc // if Prog is nil: Args are temporaries, Outs one temporary
+
+	Product *ProductStep // if Prog and Call are nil; it has all that it refers to
+}
+
+// ProductStep computes elements of a product of two leaves into a temporary.
+type ProductStep struct {
+	X, Y FactorUse
+	Temp int
+}
+
+// FactorUse is a factor of a product.
+type FactorUse struct {
+	Use   int // index in Body.Leaves
+	Own   int // index in Instance.Domains of its own shape, [rows, columns]
+	Guard int // the guard that judges it here; -1 if none does
 }
 
 // Ref names the memory of an operand or a result.
@@ -169,6 +191,33 @@ func (d Domain) Period(f Form, n int64) int64 {
 		return n
 	}
 	return 0
+}
+
+// Range returns the range of values [lo, hi) of a leaf that elements [first, first+n) of a domain
+// read.
+func (in *Instance) Range(u LeafUse, d Domain, first, n int64) (lo, hi int64) {
+	all := in.Leaves[u.Leaf].N
+	switch u.Form {
+	case Dense:
+		return first, first + n
+	case Row:
+		return touched(d.Period(Row, all), first, n)
+	case Rows:
+		own := in.Domains[u.Own]
+		lo, hi = touched(d.Period(Row, all/max(own.Cols, 1)), first, n)
+		return lo * own.Cols, hi * own.Cols
+	case Col, All:
+		return 0, all
+	}
+	return 0, 1
+}
+
+// touched returns the rows [lo, hi) of so many elements that elements [first, first+n) lie in.
+func touched(row, first, n int64) (lo, hi int64) {
+	if row == 0 || n == 0 {
+		return 0, 0
+	}
+	return first / row, (first+n-1)/row + 1
 }
 
 // Select returns the body that the numbers in slots choose.

@@ -105,13 +105,18 @@ func part(dims []Dim, first, n int64) (start int64, sub []Dim, ok bool) {
 	return start, nil, true
 }
 
-// turned returns the axes of the transpose of a view with rows rows; ok is false if no axis starts
-// with a row.
+// turned returns the axes of the transpose of a view with rows rows; ok is false if no row starts
+// where an axis, or a part of one, does.
 func turned(dims []Dim, rows int64) (t []Dim, ok bool) {
 	n := int64(1)
 	for i, d := range dims {
 		if n == rows {
 			return append(slices.Clone(dims[i:]), dims[:i]...), true
+		}
+		if k := rows / n; rows < n*d.N && rows%n == 0 && d.N%k == 0 { // the axis goes over rows and columns
+			rest := d.N / k
+			t = append([]Dim{{rest, d.Stride}}, dims[i+1:]...)
+			return append(append(t, dims[:i]...), Dim{k, rest * d.Stride}), true
 		}
 		n *= d.N
 	}

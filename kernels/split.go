@@ -305,7 +305,7 @@ func (e *emit) accept(p *partial) {
 		if o.leaf < 0 {
 			s.Args = append(s.Args, Ref{RefTemp, o.temp})
 		} else {
-			s.Args = append(s.Args, Ref{RefLeaf, e.leafUse(LeafUse{o.leaf, o.form})})
+			s.Args = append(s.Args, Ref{RefLeaf, e.leafUse(LeafUse{Leaf: o.leaf, Form: o.form})})
 		}
 	}
 	s.Prog = e.b.l.program(p.prog)

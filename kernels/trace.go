@@ -33,18 +33,19 @@ const fewNodes = 24
 type nodeKind uint8
 
 const (
-	nLeaf   nodeKind = iota // a stored tensor; imm is its number
-	nConst                  // a number from the recipe: a launch constant
-	nLit                    // a number from a formula: part of the Program
-	nOp                     // an operation of the op table
-	nMacro                  // exp, ln, ...; imm is the Macro
-	nGuard                  // its argument, or nothing if that has non-finite elements
-	nReduce                 // a number made from all elements of the argument
-	nHost                   // results of a HostFunc; its arguments are a list
-	nOut                    // result imm of the nHost node a
-	nChoose                 // a list: a scalar, then the alternatives that it chooses from
-	nCall                   // a GoFunc over a list
-	nConcat                 // parts of a list, one after another along axis 0
+	nLeaf    nodeKind = iota // a stored tensor; imm is its number
+	nConst                   // a number from the recipe: a launch constant
+	nLit                     // a number from a formula: part of the Program
+	nOp                      // an operation of the op table
+	nMacro                   // exp, ln, ...; imm is the Macro
+	nGuard                   // its argument, or nothing if that has non-finite elements
+	nReduce                  // a number made from all elements of the argument
+	nHost                    // results of a HostFunc; its arguments are a list
+	nOut                     // result imm of the nHost node a
+	nChoose                  // a list: a scalar, then the alternatives that it chooses from
+	nCall                    // a GoFunc over a list
+	nConcat                  // parts of a list, one after another along axis 0
+	nProduct                 // the matrix product of the leaves a and b
 )
 
 // nodeKey tells nodes apart that are shared. It has no padding, so that it is compared and

@@ -132,6 +132,14 @@ func (v *viewer) make(id int32, n node) T {
 		return v.join(n, shape, first)
 	case nCall:
 		return v.call(id, n, shape)
+	case nProduct:
+		switch {
+		case v.leafOf != nil:
+		case v.transpose:
+			return v.t.productTurned(&n, shape)
+		default:
+			return v.t.productRows(&n, shape, first*rowOf(n.shape))
+		}
 	}
 	v.t.fail("a view of this kind of tensor is not possible")
 	return T{v.t, id}

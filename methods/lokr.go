@@ -27,13 +27,13 @@ func (f *factors) tucker() (T, error) {
 	if err != nil {
 		return T{}, err
 	}
-	row := asRow(shape)
-	sum := sumOfProducts(m[0], shape, func(p int64) (T, T) {
-		inner := sumOfProducts(m[1], row, func(q int64) (T, T) {
+	row := kernels.RowOf(shape)
+	sum := kernels.SumOfProducts(m[0], shape, func(p int64) (T, T) {
+		inner := kernels.SumOfProducts(m[1], row, func(q int64) (T, T) {
 			return down.Strided(row, q*d[1], axis(d[1], 1), again(size)),
 				mid.Strided(row, (p*m[1]+q)*size, again(d[1]), axis(size, 1))
 		})
-		return up.Strided(asColumn(shape), p, axis(u[0], u[1])), inner
+		return up.Strided(kernels.ColumnOf(shape), p, axis(u[0], u[1])), inner
 	})
 	return f.scaled(sum, d[0])
 }
@@ -152,11 +152,9 @@ func (k *kronecker) first() T {
 	if k.rank1 == 0 {
 		return k.get(config.LokrW1).Strided(k.shape, 0, axis(k.a, k.c), again(k.b), axis(k.c, 1), again(k.d))
 	}
-	left, right := k.get(config.LokrW1A), k.get(config.LokrW1B)
-	return sumOfProducts(k.rank1, k.shape, func(r int64) (T, T) {
-		return left.Strided(asColumn(k.shape), r, axis(k.a, k.rank1), again(k.b)),
-			right.Strided(asRow(k.shape), r*k.c, axis(k.c, 1), again(k.d))
-	})
+	left := k.get(config.LokrW1A).Strided(tensor.Shape{k.a * k.b, k.rank1}, 0, axis(k.a, k.rank1), again(k.b), axis(k.rank1, 1))
+	right := k.get(config.LokrW1B).Strided(tensor.Shape{k.rank1, k.c * k.d}, 0, axis(k.rank1, k.c), axis(k.c, 1), again(k.d))
+	return left.MatMul(right, k.shape)
 }
 
 // second is w2[k, l, ...] at every element.
@@ -167,23 +165,21 @@ func (k *kronecker) second() T {
 	case k.rank2 == 0:
 		return k.get(config.LokrW2).Strided(k.shape, 0, again(k.a), axis(k.b, k.d), again(k.c), axis(k.d, 1))
 	}
-	left, right := k.get(config.LokrW2A), k.get(config.LokrW2B)
-	return sumOfProducts(k.rank2, k.shape, func(r int64) (T, T) {
-		return left.Strided(asColumn(k.shape), r, again(k.a), axis(k.b, k.rank2)),
-			right.Strided(asRow(k.shape), r*k.d, again(k.c), axis(k.d, 1))
-	})
+	left := k.get(config.LokrW2A).Strided(tensor.Shape{k.a * k.b, k.rank2}, 0, again(k.a), axis(k.b, k.rank2), axis(k.rank2, 1))
+	right := k.get(config.LokrW2B).Strided(tensor.Shape{k.rank2, k.c * k.d}, 0, axis(k.rank2, k.d), again(k.c), axis(k.d, 1))
+	return left.MatMul(right, k.shape)
 }
 
 // tuckered is Σ_p w2_a[p, k] * Σ_q w2_b[q, l] * t2[p, q, ...].
 func (k *kronecker) tuckered() T {
 	left, right, mid := k.get(config.LokrW2A), k.get(config.LokrW2B), k.get(config.LokrT2)
 	rows, columns := left.Shape()[0], k.d/k.kernel
-	row := asRow(k.shape)
-	return sumOfProducts(rows, k.shape, func(p int64) (T, T) {
-		inner := sumOfProducts(k.rank2, row, func(q int64) (T, T) {
+	row := kernels.RowOf(k.shape)
+	return kernels.SumOfProducts(rows, k.shape, func(p int64) (T, T) {
+		inner := kernels.SumOfProducts(k.rank2, row, func(q int64) (T, T) {
 			return right.Strided(row, q*columns, again(k.c), axis(columns, 1), again(k.kernel)),
 				mid.Strided(row, (p*k.rank2+q)*k.kernel, again(k.c*columns), axis(k.kernel, 1))
 		})
-		return left.Strided(asColumn(k.shape), p*k.b, again(k.a), axis(k.b, 1)), inner
+		return left.Strided(kernels.ColumnOf(k.shape), p*k.b, again(k.a), axis(k.b, 1)), inner
 	})
 }

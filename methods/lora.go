@@ -12,10 +12,6 @@ import (
 // element of the difference is a sum over the rank, of a number of its row times a number of its
 // column.
 
-// productBlock is how many products are added to one another by fma before the result is added to
-// the others: the product rule of matrix products.
-const productBlock = 256
-
 // maxProducts bounds the products that an element is the sum of, and with them the memory for the
 // expression: a LoRA of the full rank of the largest matrices in use, or factors of a convolution of
 // rank 128.
@@ -79,11 +75,8 @@ func (f *factors) lora() (T, error) {
 	if err != nil {
 		return T{}, err
 	}
-	n := d[1:].N()
-	sum := sumOfProducts(d[0], shape, func(r int64) (T, T) {
-		return up.Strided(asColumn(shape), r, axis(u[0], u[1])), down.Strided(asRow(shape), r*n, axis(n, 1))
-	})
-	return f.scaled(sum, d[0])
+	left, right := up.Reshape(tensor.Shape{u[0], u[1]}), down.Reshape(tensor.Shape{d[0], d[1:].N()})
+	return f.scaled(left.MatMul(right, shape), d[0])
 }
 
 // shape is that of the difference: the target's, if it has as many rows and elements. products is
@@ -100,43 +93,6 @@ func (f *factors) shape(products, rows int64, rest tensor.Shape) (tensor.Shape, 
 		return f.dims, nil
 	}
 	return s, nil
-}
-
-// asColumn is the shape of one value for each row of a tensor, asRow that of one for each column.
-func asColumn(shape tensor.Shape) tensor.Shape {
-	s := make(tensor.Shape, len(shape))
-	for i := range s {
-		s[i] = 1
-	}
-	s[0] = shape[0]
-	return s
-}
-
-func asRow(shape tensor.Shape) tensor.Shape {
-	s := slices.Clone(shape)
-	s[0] = 1
-	return s
-}
-
-// sumOfProducts is a matrix product:
-//
-//	for r := range n { sum += x(r) * y(r) } // by fma, in blocks of productBlock
-func sumOfProducts(n int64, shape tensor.Shape, factors func(r int64) (x, y T)) T {
-	var sum, block T
-	for r := range n {
-		x, y := factors(r)
-		if r%productBlock == 0 {
-			block = x.Num(0).Spread(shape)
-		}
-		if block = x.FMA(y, block); r%productBlock < productBlock-1 && r < n-1 {
-			continue
-		}
-		if sum.Valid() {
-			block = sum.Add(block)
-		}
-		sum = block
-	}
-	return sum
 }
 
 // scaled is a difference times alpha / rank. An alpha that is not finite is none: its key is

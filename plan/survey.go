@@ -309,8 +309,11 @@ func (s *Segment) ops() float64 {
 		for b := range sw.Bodies {
 			n := 0
 			for _, st := range sw.Bodies[b].Steps {
-				if st.Prog != nil {
+				switch {
+				case st.Prog != nil:
 					n += len(st.Prog.Code)
+				case st.Product != nil:
+					n += int(s.Inst.Domains[st.Product.X.Own].Cols)
 				}
 			}
 			most = max(most, n)

@@ -36,24 +36,6 @@ func Joined(n int64) int64 {
 	return a
 }
 
-// LeafRange returns the range of values [lo, hi) of a leaf of n elements with form f that a
-// unit [first, first+count) of the domain reads.
-func LeafRange(f kernels.Form, d kernels.Domain, n, first, count int64) (lo, hi int64) {
-	switch f {
-	case kernels.Dense:
-		return first, first + count
-	case kernels.Row:
-		p := d.Period(f, n)
-		if p == 0 || count == 0 {
-			return 0, 0
-		}
-		return first / p, (first+count-1)/p + 1
-	case kernels.Col:
-		return 0, n
-	}
-	return 0, 1
-}
-
 // UnitBytes returns the slot bytes that a unit of count elements of a sweep needs: the
 // leaves of its largest body, its temporaries, its output if it stores one, and its
 // results. inPlace leaves out dense leaves (they are resident or in memory).
@@ -69,9 +51,13 @@ func (s *Segment) UnitBytes(sweep int, count int64, inPlace bool) int64 {
 			if u.Form == kernels.Dense && inPlace {
 				continue
 			}
-			// A unit may start inside a row: one value more.
-			lo, hi := LeafRange(u.Form, d, leaf.N, 0, count)
-			n += Align(min(hi-lo+1, max(leaf.N, 1)) * s.Inst.Lowered.Leaves[u.Leaf].Size())
+			// A unit may start inside a row: one value more, or one row of a factor.
+			lo, hi := s.Inst.Range(u, d, 0, count)
+			more := int64(1)
+			if u.Form == kernels.Rows {
+				more = s.Inst.Domains[u.Own].Cols
+			}
+			n += Align(min(hi-lo+more, max(leaf.N, 1)) * s.Inst.Lowered.Leaves[u.Leaf].Size())
 		}
 		most = max(most, n+tempBytes(b, count))
 	}
@@ -85,7 +71,7 @@ func (s *Segment) UnitBytes(sweep int, count int64, inPlace bool) int64 {
 }
 
 // UnitElems returns how many elements of a sweep a unit takes so that it fits a slot and
-// its outputs together are about unitBytes: a multiple of BlockElems for sums, of the row for GoFuncs on rows, all
+// its outputs together are about unitBytes: a multiple of BlockElems for sums, of the row for GoFuncs on rows and for products, all
 // elements for GoFuncs on whole tensors. It returns 0 if the slot is too small.
 func (s *Segment) UnitElems(sweep int, r Ring, inPlace bool) int64 {
 	sw := &s.Inst.Sweeps[sweep]
@@ -101,6 +87,8 @@ func (s *Segment) UnitElems(sweep int, r Ring, inPlace bool) int64 {
 		}
 	case sw.Sums:
 		step = kernels.BlockElems
+	default:
+		step = s.productRow(sw)
 	}
 	if d.N <= step {
 		step = max(d.N, 1)
@@ -114,6 +102,20 @@ func (s *Segment) UnitElems(sweep int, r Ring, inPlace bool) int64 {
 		return 0
 	}
 	return n
+}
+
+// productRow returns the length of a row of the products that a sweep computes, 1 if there are
+// none: a product makes the end of a row and the start of the next one in two parts.
+func (s *Segment) productRow(sw *kernels.Sweep) int64 {
+	row := int64(1)
+	for i := range sw.Bodies {
+		for _, st := range sw.Bodies[i].Steps {
+			if st.Product != nil {
+				row = max(row, s.Inst.Domains[st.Product.Y.Own].Cols)
+			}
+		}
+	}
+	return row
 }
 
 // storedBytes returns how many bytes a sweep stores for an element, of the sweep that stores most.

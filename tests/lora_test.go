@@ -70,6 +70,13 @@ func difference(d memory.Dict, base string) (rows, cols int64, out []float64) {
 			}
 		}
 		w2, t := get("lokr_w2")
+		if w2 == nil {
+			a, sa := get("lokr_w2_a")
+			b, sb := get("lokr_w2_b")
+			var n, m int64
+			w2, n, m = product(a, sa, b, sb)
+			t = tensor.Shape{n, m}
+		}
 		rows, cols = s[0]*t[0], s[1]*t[1:].N()
 		out = make([]float64, rows*cols)
 		for r := range rows {
@@ -132,7 +139,7 @@ func lora(d tensor.DType) memory.Dict {
 	low(fusedKey+"v_proj", 7, 2, 4, 3)
 	l[stem(fusedKey+"v_proj")+"alpha"] = floats(d, nil, 1)
 	l[stem("te2.text_projection")+"lokr_w1"] = weights(9, d, 2, 3)
-	l[stem("te2.text_projection")+"lokr_w2"] = weights(10, d, 5, 4)
+	l[stem("te2.text_projection")+"lokr_w2_a"], l[stem("te2.text_projection")+"lokr_w2_b"] = weights(10, d, 5, 3), weights(14, d, 3, 4)
 	k := stem("te1.text_model.encoder.layers.0.mlp.fc1")
 	l[k+"lokr_w1_a"], l[k+"lokr_w1_b"], l[k+"lokr_w2"] = weights(11, d, 3, 2), weights(12, d, 2, 2), weights(13, d, 4, 5)
 	l[k+"alpha"] = floats(d, nil, 5)
@@ -193,6 +200,26 @@ func TestLoRAsAreAddedToModels(t *testing.T) {
 		for _, tier := range tiers() {
 			if got, _ := w.mustMerge(text, mecha.Options{UnitBytes: unit, Devices: only(tier)}); !sameDict(got, first) {
 				t.Errorf("units of %d on %s: other bytes", unit, tier)
+			}
+		}
+	}
+}
+
+// TestALoRAThatIsNotFiniteIsLeftOut: whichever factor of a target has a NaN, and wherever.
+func TestALoRAThatIsNotFiniteIsLeftOut(t *testing.T) {
+	const stem, key = "lora_te1_text_model_encoder_layers_0_mlp_fc1.", "te1.text_model.encoder.layers.0.mlp.fc1.weight"
+	a := memory.Dict{key: weights(1, tensor.F32, 20, 30)}
+	for _, suffix := range []string{"lora_up.weight", "lora_down.weight"} {
+		for at := range 2 {
+			l := memory.Dict{stem + "lora_up.weight": weights(2, tensor.F16, 20, 3), stem + "lora_down.weight": weights(3, tensor.F16, 3, 30)}
+			data := l[stem+suffix].Data
+			copy(data[at*(len(data)-2):], "\x01\x7c")
+			w := newWorld(t, map[string]memory.Dict{"a": a, "b": l})
+			for _, unit := range []int64{1, 100, 4096} {
+				got, _ := w.mustMerge(recipeFor("ab", loraTo+"&1", `merge "add_difference" &0 &2`, `merge "fallback" &3 &0`), mecha.Options{UnitBytes: unit})
+				if !sameDict(got, a) {
+					t.Errorf("%s, place %d, units of %d: the model changed", suffix, at, unit)
+				}
 			}
 		}
 	}

@@ -69,3 +69,7 @@ template <class T> DEVICE GLOBAL T *at(u64 address) { return (GLOBAL T *)address
 template <class To, class From> DEVICE To bits_as(From v) { return __builtin_bit_cast(To, v); }
 
 DEVICE s64 least(s64 a, s64 b) { return a < b ? a : b; }
+
+DEVICE s64 quotient(s64 a, s64 b) {  // of numbers that are not negative
+    return (u64(a | b) >> 32) == 0 ? s64(u32(a) / u32(b)) : a / b;
+}

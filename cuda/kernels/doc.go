@@ -30,6 +30,7 @@
 //
 //   - run.cu: Programs: loads of every element type and form, all operations, casts with flags and
 //     counts, sums, maxima, counts, histograms.
+//   - product.cu: products of matrices by the product rule of kernels/product.go.
 //   - copy.cu: rows of bytes: strided copies, clearing.
 //   - convert.h, number.h: element types, arithmetic; the twins of kernels/convert*.go and run_*.go.
 //   - walk.h, total.h: geometry; reductions by the sum rule of kernels/sum.go.
@@ -37,7 +38,7 @@
 //   - layout.h: what Go and the kernels agree on, written by go generate from layout.go.
 //
 // Kernels to come get a file each beside these: select.cu (the k-th magnitude, over the
-// histograms of run.cu), sort.cu, product.cu (matrix products by the product rule).
+// histograms of run.cu), sort.cu.
 //
 // The kernels are compiled to PTX by scripts/kernels/build.sh (make kernels), and by a host
 // compiler into the software driver of the tests. The package knows no driver: it uploads and

@@ -88,9 +88,36 @@ type CopyArgs struct {
 	RowBytes, Rows       int64
 }
 
+// ProductArgs is the one parameter of the kernel that computes a product.
+type ProductArgs struct {
+	Dst, X, Y         uint64 // addresses
+	First, N, Cols, K int64  // of kernels.Product
+	XFlag, YFlag      uint64 // addresses; 0: no flag
+	XType, YType      uint32 // element types
+}
+
+// The kernel that computes products. A block of its threads takes so many rows, and as many columns
+// as it has threads.
 const (
-	runArgsBytes  = 24
-	copyArgsBytes = 48
+	ProductEntry   = "product"
+	ProductThreads = 256
+	productRows    = 8
+)
+
+// ProductShared returns the bytes of shared memory that a block needs for a product.
+func ProductShared(p *kernels.Product) int {
+	return int(4 * productRows * min(p.K, kernels.ProductBlock))
+}
+
+// ProductTiles returns how many blocks have work.
+func ProductTiles(p *kernels.Product) int64 {
+	return (p.Rows() + productRows - 1) / productRows * ((p.Cols + ProductThreads - 1) / ProductThreads)
+}
+
+const (
+	runArgsBytes     = 24
+	copyArgsBytes    = 48
+	productArgsBytes = 80
 )
 
 // named is a number that the kernels know by a name.
@@ -115,7 +142,8 @@ func layout() []named {
 		{"ROW_FIRST", rowFirst}, {"ROW_N", rowN}, {"ROW_COLS", rowCols}, {"ROW_ARGS", rowArgs},
 		{"TALLY_MAX", tallyMax}, {"LANES", kernels.Lanes}, {"CHUNK_ELEMS", kernels.ChunkElems}, {"BLOCK_ELEMS", kernels.BlockElems},
 		{"GROUP_ROWS", kernels.GroupRows}, {"CHUNKS", chunks}, {"CHUNK_SLOTS", chunkSlots},
-		{"RUN_ARGS_BYTES", runArgsBytes}, {"COPY_ARGS_BYTES", copyArgsBytes},
+		{"RUN_ARGS_BYTES", runArgsBytes}, {"COPY_ARGS_BYTES", copyArgsBytes}, {"PRODUCT_ARGS_BYTES", productArgsBytes},
+		{"PRODUCT_ROWS", productRows}, {"PRODUCT_BLOCK", kernels.ProductBlock},
 	}...)
 	for _, d := range tensor.DTypes() {
 		if d.Computable() {

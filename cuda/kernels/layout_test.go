@@ -40,13 +40,13 @@ func TestOperationsOfTheDeviceFollowThoseOfPrograms(t *testing.T) {
 }
 
 func TestArgumentsHaveTheSizesOfTheKernelsParameters(t *testing.T) {
-	want := map[string]int{"copy_rows": int(unsafe.Sizeof(CopyArgs{})), "clear_rows": int(unsafe.Sizeof(CopyArgs{}))}
+	want := map[string]int{"copy_rows": int(unsafe.Sizeof(CopyArgs{})), "clear_rows": int(unsafe.Sizeof(CopyArgs{})), ProductEntry: int(unsafe.Sizeof(ProductArgs{}))}
 	for _, byVec := range entries {
 		for _, name := range byVec {
 			want[name] = int(unsafe.Sizeof(RunArgs{}))
 		}
 	}
-	if want["run_f32x4"] != runArgsBytes || want["copy_rows"] != copyArgsBytes {
+	if want["run_f32x4"] != runArgsBytes || want["copy_rows"] != copyArgsBytes || want[ProductEntry] != productArgsBytes {
 		t.Error("the sizes in the layout are not those of the Go types")
 	}
 	got := map[string]int{}

@@ -63,10 +63,6 @@ struct Place {
     u32 form;
 };
 
-DEVICE s64 quotient(s64 a, s64 b) {  // of numbers that are not negative
-    return (u64(a | b) >> 32) == 0 ? s64(u32(a) / u32(b)) : a / b;
-}
-
 template <class F, int V> DEVICE Place place_of(const Frame<F, V> &f, u32 operand, u32 form, s64 i) {
     Place p = {form == FORM_DENSE ? i : 0, 0, 1, form};
     if (form == FORM_ROW || form == FORM_COL) {

@@ -48,6 +48,17 @@ func (q *Queue) Call(c *kernels.Call) error {
 	return kernels.RunCall(c)
 }
 
+// Product computes elements of a product of matrices. When it returns, they are in memory.
+func (q *Queue) Product(p *kernels.Product) error {
+	switch {
+	case q.closed:
+		return failure(errClosed)
+	case q.dev.tier == Portable:
+		return failure(kernels.RunProduct(p))
+	}
+	return failure(q.vector.Product(p))
+}
+
 // Host returns the memory of the span itself.
 func (q *Queue) Host(s kernels.Span) []byte { return s.Bytes() }
 

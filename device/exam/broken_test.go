@@ -103,6 +103,37 @@ func eachResult(k kernels.ResultKind, f func(l *kernels.Launch, r *kernels.Resul
 	})
 }
 
+func TestProductsThatAreWrongAreFound(t *testing.T) {
+	last := func(p *kernels.Product) { p.Dst.Bytes()[4*p.N-4] ^= 1 }
+	for what, spoil := range map[string]func(p *kernels.Product){
+		"beyond the end": func(p *kernels.Product) { p.Dst.Mem.Host[p.Dst.Off+4*p.N] ^= 1 },
+		"a factor":       func(p *kernels.Product) { p.Y.Span.Bytes()[0] ^= 1 },
+		"a flag that is set": func(p *kernels.Product) {
+			p.X.Flag.Bytes()[0] |= 1
+		},
+		"a flag that is not set": func(p *kernels.Product) { clear(p.Y.Flag.Bytes()) },
+		"several blocks": func(p *kernels.Product) {
+			if p.K > 2*kernels.ProductBlock {
+				last(p)
+			}
+		},
+		"the start of a row": func(p *kernels.Product) {
+			if (p.First+p.N)%p.Cols == 1 {
+				last(p)
+			}
+		},
+		"rows of a block of threads": func(p *kernels.Product) {
+			if p.Cols > 256 {
+				last(p)
+			}
+		},
+	} {
+		if name, _ := fails(plain{product: spoil}, "products of matrices"); name == "" {
+			t.Errorf("a device that spoils %s passes", what)
+		}
+	}
+}
+
 func TestSubtleFaultsAreFound(t *testing.T) {
 	for what, c := range map[string]struct {
 		check string

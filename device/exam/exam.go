@@ -32,6 +32,7 @@ func Checks() []Check {
 		{"random programs", random},
 		{"queue order", order},
 		{"clear", clears},
+		{"products of matrices", products},
 		{"calls of Go functions", calls},
 		{"failures", failures},
 	}

@@ -11,8 +11,9 @@ import (
 // plain is the smallest device: the portable execution in the caller's goroutine.
 // run replaces it to make devices that are wrong.
 type plain struct {
-	run   func(l *kernels.Launch) error
-	clear func(b []byte)
+	run     func(l *kernels.Launch) error
+	clear   func(b []byte)
+	product func(p *kernels.Product) // spoils a product
 }
 
 func (plain) Info() device.Info {
@@ -37,6 +38,13 @@ func (q *plainQueue) Launch(l *kernels.Launch) error {
 	return q.m.Run(l)
 }
 func (q *plainQueue) Call(c *kernels.Call) error { return kernels.RunCall(c) }
+func (q *plainQueue) Product(p *kernels.Product) error {
+	err := kernels.RunProduct(p)
+	if err == nil && q.product != nil {
+		q.product(p)
+	}
+	return err
+}
 func (q *plainQueue) Alloc(n int64) (*kernels.Mem, error) {
 	if n > 1<<40 {
 		return nil, fmt.Errorf("no %d bytes", n)

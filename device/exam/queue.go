@@ -169,8 +169,9 @@ func calls(d device.Device) error {
 // portable is the Runner that defines the others.
 type portable struct{}
 
-func (portable) Launch(l *kernels.Launch) error { return kernels.Run(l) }
-func (portable) Call(c *kernels.Call) error     { return kernels.RunCall(c) }
+func (portable) Launch(l *kernels.Launch) error   { return kernels.Run(l) }
+func (portable) Call(c *kernels.Call) error       { return kernels.RunCall(c) }
+func (portable) Product(p *kernels.Product) error { return kernels.RunProduct(p) }
 
 // failures: what cannot be done is an error, by the next wait at the latest, and the
 // device works on.

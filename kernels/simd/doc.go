@@ -9,6 +9,9 @@
 // that the dispatch costs little, and operands are read in their stored form, so that
 // nothing but sources and results touches memory outside the first-level cache.
 //
+// Products of matrices have kernels of their own: tiles of 6 by 16 elements, whose sums stay in
+// registers.
+//
 // Glossary:
 //
 //   - step: the elements that one pass through the code computes.
@@ -32,6 +35,6 @@ package simd
 
 //go:generate go run -C gen . -out ..
 
-// ScratchBytes is the most scratch memory that a Machine keeps; with a usual Program it is
-// less than half of that.
+// ScratchBytes is the most scratch memory that a Machine keeps for Programs; with a usual one it
+// is less than half of that. Products take up to 84 KiB, a few for sums of few products.
 const ScratchBytes = 640 << 10

@@ -34,6 +34,7 @@ type Machine struct {
 	recent  [4]window // where results were stored
 	oldest  int       // of recent
 
+	products  products
 	portable  kernels.Machine
 	reduction kernels.Launch
 	copyWords [3 * insWords]uint64

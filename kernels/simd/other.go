@@ -28,5 +28,8 @@ type Machine struct{}
 // NewMachine returns a Machine.
 func NewMachine() *Machine { return &Machine{} }
 
+// Product fails on this processor.
+func (*Machine) Product(*kernels.Product) error { return errUnavailable }
+
 // Run fails on this processor.
 func (*Machine) Run(*Code, *kernels.Launch) error { return errUnavailable }

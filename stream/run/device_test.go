@@ -120,6 +120,10 @@ func (q *testQueue) Call(c *kernels.Call) error {
 	return q.do(func() error { return kernels.RunCall(c) })
 }
 
+func (q *testQueue) Product(p *kernels.Product) error {
+	return q.do(func() error { return kernels.RunProduct(p) })
+}
+
 func (q *testQueue) Alloc(n int64) (*kernels.Mem, error) {
 	if err := q.d.faults.hit(); err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func (w *worker) fill(s *slot) error {
 func (w *worker) fillLeaf(s *slot, g *large, use kernels.LeafUse) error {
 	u := &s.unit
 	r, m := &u.seg.Reads[use.Leaf], &g.leaves[use.Leaf]
-	lo, hi := plan.LeafRange(use.Form, u.domain(), r.N, u.first, u.count)
+	lo, hi := u.seg.Inst.Range(use, u.domain(), u.first, u.count)
 	pos, n := bytesOf(r.DType, lo), bytesOf(r.DType, hi-lo)
 	sp := &u.leaves[use.Leaf]
 	switch {

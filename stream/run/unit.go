@@ -83,15 +83,35 @@ func (u *unit) layTemps(s *slot, in kernels.Span) {
 // launch gives the steps of the unit's body to the queue.
 func (w *worker) launch(u *unit) error {
 	for i := range u.body.Steps {
-		step := w.program
-		if u.body.Steps[i].Prog == nil {
-			step = w.call
-		}
-		if err := step(u, &u.body.Steps[i]); err != nil {
+		if err := w.launchStep(u, &u.body.Steps[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (w *worker) launchStep(u *unit, st *kernels.Step) error {
+	switch {
+	case st.Prog != nil:
+		return w.program(u, st)
+	case st.Call != nil:
+		return w.call(u, st)
+	}
+	return w.product(u, st.Product)
+}
+
+func (w *worker) product(u *unit, st *kernels.ProductStep) error {
+	in := &u.seg.Inst
+	factor := func(f *kernels.FactorUse) kernels.Factor {
+		leaf := u.body.Leaves[f.Use].Leaf
+		x := kernels.Factor{Span: u.leaves[leaf], DType: in.Lowered.Leaves[leaf]}
+		if f.Guard >= 0 {
+			x.Flag = u.result(kernels.Ref{Kind: kernels.RefGuard, Index: f.Guard})
+		}
+		return x
+	}
+	return w.q.Product(&kernels.Product{First: u.first, N: u.count, Cols: in.Domains[st.Y.Own].Cols, K: in.Domains[st.X.Own].Cols,
+		X: factor(&st.X), Y: factor(&st.Y), Dst: u.temps[st.Temp]})
 }
 
 // program launches the Program of a step. The Launch is used again after the call.

@@ -27,6 +27,7 @@ func generate() (asm, table string) {
 	e.fence()
 	e.fold()
 	e.zip()
+	e.product()
 	for _, m := range []machine{{emitter: e}, {emitter: e, f64: true}} {
 		m.loads()
 		m.arithmetic()
