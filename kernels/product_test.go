@@ -58,7 +58,31 @@ func TestAProductIsAStepWithTheBitsOfItsExpression(t *testing.T) {
 	}
 }
 
-// TestProductsThatAreNoSteps: of computed factors, in float64, and of one tensor in two places.
+// TestRangesOfFactors: the rows of one in which elements are, all of the other.
+func TestRangesOfFactors(t *testing.T) {
+	const rows, k, cols = 5, 3, 4
+	tr, shape := NewTrace(F32), tensor.Shape{rows, cols, 1, 1}
+	parts, err := NewLowerer().Lower(tr.Leaf(0, tensor.F32, tensor.Shape{rows, k}).MatMul(tr.Leaf(1, tensor.F32, tensor.Shape{k, cols}), shape), tensor.F32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &parts[0].Inst
+	body := &in.Sweeps[0].Bodies[0]
+	p := body.Steps[0].Product
+	for first := range int64(rows * cols) {
+		for n := int64(1); first+n <= rows*cols; n++ {
+			lo, hi := in.Range(body.Leaves[p.X.Use], in.Domains[in.Sweeps[0].Domain], first, n)
+			if wantLo, wantHi := first/cols*k, ((first+n-1)/cols+1)*k; lo != wantLo || hi != wantHi {
+				t.Fatalf("elements [%d, +%d) read [%d, %d) of the first factor, want [%d, %d)", first, n, lo, hi, wantLo, wantHi)
+			}
+			if lo, hi := in.Range(body.Leaves[p.Y.Use], in.Domains[in.Sweeps[0].Domain], first, n); lo != 0 || hi != k*cols {
+				t.Fatalf("elements [%d, +%d) read [%d, %d) of the second factor", first, n, lo, hi)
+			}
+		}
+	}
+}
+
+// TestProductsThatAreNoSteps: of computed factors, and in float64; a square is refused.
 func TestProductsThatAreNoSteps(t *testing.T) {
 	shape := tensor.Shape{2, 2}
 	for name, root := range map[string]func(tr *Trace) T{
