@@ -15,6 +15,7 @@
 //   - result: an output of a Program: stored elements, flags, sums, counts, a maximum,
 //     a histogram.
 //   - [Launch]: a Program with the memory and the constants for one range of elements.
+//   - [Product]: elements of a product of matrices, computed beside Programs.
 //
 // The package reads no files and knows no device.
 package kernels

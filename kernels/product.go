@@ -69,7 +69,7 @@ func (t *Trace) leafBelow(id int32) int32 {
 	return id
 }
 
-// ColumnOf is the shape of one value for each row of a tensor, RowOf that of one for each column.
+// ColumnOf is the shape of one value for each row of a tensor.
 func ColumnOf(shape tensor.Shape) tensor.Shape {
 	s := make(tensor.Shape, len(shape))
 	for i := range s {
@@ -79,6 +79,7 @@ func ColumnOf(shape tensor.Shape) tensor.Shape {
 	return s
 }
 
+// RowOf is the shape of one value for each column of a tensor.
 func RowOf(shape tensor.Shape) tensor.Shape {
 	return append(tensor.Shape{1}, shape[1:]...)
 }

@@ -43,11 +43,11 @@ func (p *Product) Rows() int64 {
 // Check reports whether the numbers make sense and the spans hold what they have to.
 func (p *Product) Check() error {
 	const most = math.MaxInt64 / 16
-	if p.First < 0 || p.N < 0 || p.First > most || p.N > most || p.Cols < 1 || p.K < 1 || p.Cols > most/p.K || p.N > 0 && p.Rows() > most/p.K {
-		return fmt.Errorf("kernels: %d elements from %d of a product of [rows, %d] and [%d, %d]", p.N, p.First, p.K, p.K, p.Cols)
-	}
-	if p.N == 0 {
+	switch {
+	case p.N == 0:
 		return nil
+	case p.First < 0 || p.N < 0 || p.First > most || p.N > most || p.Cols < 1 || p.K < 1 || p.Cols > most/p.K || p.Rows() > most/p.K:
+		return fmt.Errorf("kernels: %d elements from %d of a product of [rows, %d] and [%d, %d]", p.N, p.First, p.K, p.K, p.Cols)
 	}
 	elems := [2]int64{p.Rows() * p.K, p.K * p.Cols}
 	for i, f := range [2]*Factor{&p.X, &p.Y} {

@@ -26,8 +26,13 @@ type products struct {
 // reserve makes room for bands of so many rows and sums of so many products.
 func (s *products) reserve(rows, n int64) {
 	rows, n = min(rows, bandRows), min(n, depth)
-	if int64(len(s.x)) < rows*n || int64(len(s.y)) < n*tileCols || int64(len(s.edge)) < rows*tileCols {
-		*s = products{make([]float32, rows*n), make([]float32, n*tileCols), make([]float32, rows*tileCols)}
+	for _, m := range []struct {
+		memory *[]float32
+		n      int64
+	}{{&s.x, rows * n}, {&s.y, n * tileCols}, {&s.edge, rows * tileCols}} {
+		if int64(len(*m.memory)) < m.n {
+			*m.memory = make([]float32, m.n)
+		}
 	}
 }
 
