@@ -39,53 +39,56 @@ func products(d device.Device) error {
 
 // productOn computes a product and looks at all memory around it.
 func productOn(q device.Queue, rnd *rand.Rand, p *kernels.Product, odd bool) error {
-	var image []byte
-	place := func(align int, b []byte) (off, n int64) {
-		for range rnd.IntN(16) {
-			image = append(image, guardByte)
-		}
-		for len(image)%align != 0 {
-			image = append(image, guardByte)
-		}
-		image = append(image, b...)
-		return int64(len(image) - len(b)), int64(len(b))
-	}
-	values := func(d tensor.DType, n int64) []byte {
-		if odd && rnd.IntN(2) == 0 {
-			b := tame(rnd, d, n)
-			copy(b[rnd.Int64N(n)*d.Size():], elements(rnd, d, 1))
-			return b
-		}
-		return tame(rnd, d, n)
-	}
-	aligned := func(d tensor.DType) int { return 1 << rnd.IntN(2) * int(d.Size()) }
-	if rnd.IntN(2) == 0 {
-		aligned = func(tensor.DType) int { return 1 }
-	}
-	x, xn := place(aligned(p.X.DType), values(p.X.DType, p.Rows()*p.K))
-	y, yn := place(aligned(p.Y.DType), values(p.Y.DType, p.K*p.Cols))
-	dst, n := place(4, bytes.Repeat([]byte{dirtyByte}, int(4*p.N)))
-	flags, _ := place(4, make([]byte, 8))
-	_, _ = place(1, []byte{guardByte})
+	var b pieces
+	x := b.add(rnd, rnd.IntN(2)*int(p.X.DType.Size()), factor(rnd, p.X.DType, p.Rows()*p.K, odd))
+	y := b.add(rnd, 4*rnd.IntN(3)*int(p.Y.DType.Size()), factor(rnd, p.Y.DType, p.K*p.Cols, odd))
+	dst := b.add(rnd, 4, bytes.Repeat([]byte{dirtyByte}, int(4*p.N)))
+	flags := b.add(rnd, 4, make([]byte, 8))
+	b.add(rnd, 0, []byte{guardByte})
 	work := func(m *kernels.Mem, run kernels.Runner) error {
-		p.X.Span, p.Y.Span, p.Dst = span(m, x, xn), span(m, y, yn), span(m, dst, n)
-		p.X.Flag, p.Y.Flag = span(m, flags, 4), span(m, flags+4, 4)
+		x.Mem, y.Mem, dst.Mem, flags.Mem = m, m, m, m
+		p.X.Span, p.Y.Span, p.Dst = x, y, dst
+		p.X.Flag, p.Y.Flag = flags.Slice(0, 4), flags.Slice(4, 4)
 		return run.Product(p)
 	}
-	want := bytes.Clone(image)
+	want := bytes.Clone(b)
 	if err := work(kernels.HostMem(want), portable{}); err != nil {
 		return err
 	}
-	got, err := onDevice(q, image, func(m *kernels.Mem) error { return work(m, q) })
+	got, err := onDevice(q, b, func(m *kernels.Mem) error { return work(m, q) })
 	if err != nil {
 		return err
 	}
-	for _, b := range [][]byte{got, want} { // which NaN it is does not matter
-		for e := b[dst : dst+n]; len(e) > 0; e = e[4:] {
+	for _, all := range [][]byte{got, want} { // which NaN it is does not matter
+		for e := all[dst.Off : dst.Off+dst.Len]; len(e) > 0; e = e[4:] {
 			if v := math.Float32frombits(binary.LittleEndian.Uint32(e)); v != v {
 				binary.LittleEndian.PutUint32(e, 0x7fc00000)
 			}
 		}
 	}
 	return sameBytes("memory", got, want)
+}
+
+// pieces is memory in the making, with guard bytes between its pieces.
+type pieces []byte
+
+// add appends a piece at any place, or at a multiple of align. The span has no Mem yet.
+func (b *pieces) add(rnd *rand.Rand, align int, piece []byte) kernels.Span {
+	for range rnd.IntN(16) {
+		*b = append(*b, guardByte)
+	}
+	for align > 0 && len(*b)%align != 0 {
+		*b = append(*b, guardByte)
+	}
+	*b = append(*b, piece...)
+	return kernels.Span{Off: int64(len(*b) - len(piece)), Len: int64(len(piece))}
+}
+
+// factor is moderate numbers, with any element among them if there may be an odd one.
+func factor(rnd *rand.Rand, d tensor.DType, n int64, odd bool) []byte {
+	b := tame(rnd, d, n)
+	if odd && rnd.IntN(2) == 0 {
+		copy(b[rnd.Int64N(n)*d.Size():], elements(rnd, d, 1))
+	}
+	return b
 }

@@ -54,28 +54,7 @@ func (e *emitter) tiles(rows int) {
 	e.ins("MOVBLZX add+56(FP), R13")
 	e.ins("VXORPS Y15, Y15, Y15")
 	e.raw("tile:")
-	for i := range 2 * rows {
-		e.ins("VXORPS Y%d, Y%d, Y%d", i, i, i)
-	}
-	e.ins("MOVQ SI, AX")
-	e.ins("LEAQ (SI)(R10*2), BX")
-	e.ins("ADDQ R10, BX")
-	e.ins("MOVQ R11, DX")
-	e.ins("MOVQ R9, CX")
-	e.raw("products:")
-	e.ins("VMOVUPS (DX), Y12")
-	e.ins("VMOVUPS 32(DX), Y13")
-	for i := range rows {
-		at := []string{"(AX)", "(AX)(R10*1)", "(AX)(R10*2)", "(BX)", "(BX)(R10*1)", "(BX)(R10*2)"}[i]
-		e.ins("VBROADCASTSS %s, Y14", at)
-		e.ins("VFMADD231PS Y12, Y14, Y%d", 2*i)
-		e.ins("VFMADD231PS Y13, Y14, Y%d", 2*i+1)
-	}
-	e.ins("ADDQ $4, AX")
-	e.ins("ADDQ $4, BX")
-	e.ins("ADDQ $64, DX")
-	e.ins("DECQ CX")
-	e.ins("JNZ products")
+	e.tileSums(rows)
 	e.ins("TESTL R13, R13")
 	e.ins("JZ store")
 	e.eachRow(rows, func(acc int, at string) { e.ins("VADDPS %s, Y%d, Y%d", at, acc, acc) })
@@ -95,6 +74,33 @@ func (e *emitter) tiles(rows int) {
 	e.ins("VZEROUPPER")
 	e.ins("RET")
 	e.raw("")
+}
+
+// tileSums computes the sums of a tile: of row i in registers 2i and 2i+1. The rows of X are at AX, from
+// the fourth one on at BX.
+func (e *emitter) tileSums(rows int) {
+	for i := range 2 * rows {
+		e.ins("VXORPS Y%d, Y%d, Y%d", i, i, i)
+	}
+	e.ins("MOVQ SI, AX")
+	e.ins("LEAQ (SI)(R10*2), BX")
+	e.ins("ADDQ R10, BX")
+	e.ins("MOVQ R11, DX")
+	e.ins("MOVQ R9, CX")
+	e.raw("products:")
+	e.ins("VMOVUPS (DX), Y12")
+	e.ins("VMOVUPS 32(DX), Y13")
+	for i := range rows {
+		at := [productRows]string{"(AX)", "(AX)(R10*1)", "(AX)(R10*2)", "(BX)", "(BX)(R10*1)", "(BX)(R10*2)"}[i]
+		e.ins("VBROADCASTSS %s, Y14", at)
+		e.ins("VFMADD231PS Y12, Y14, Y%d", 2*i)
+		e.ins("VFMADD231PS Y13, Y14, Y%d", 2*i+1)
+	}
+	e.ins("ADDQ $4, AX")
+	e.ins("ADDQ $4, BX")
+	e.ins("ADDQ $64, DX")
+	e.ins("DECQ CX")
+	e.ins("JNZ products")
 }
 
 // eachRow calls f for the registers of a tile and where their elements are; AX ends below the tile.
