@@ -10,25 +10,25 @@ import (
 // nearest first, for messages such as `unknown method "wieghted_sum"`. Nearness is the
 // number of typing mistakes (a letter too many, too few, another one, or two exchanged;
 // optimal string alignment), ignoring case. An abbreviation (beginnings of words, in order:
-// "wsum" for "weighted_sum") counts as two mistakes. Candidates
-// further off than a third of the name, or two mistakes if that is more, are left out.
+// "wsum" for "weighted_sum") counts as two mistakes. All else that is further off than a third
+// of the name, or one mistake if that is more, is left out.
 func Nearest(name string, candidates []string, n int) []string {
 	type hit struct {
 		name string
 		d    int
 	}
 	want := []rune(strings.ToLower(name))
-	limit := max(2, len(want)/3)
+	limit := min(max(1, (len(want)+1)/3), len(want)/2)
 	var hits []hit
 	var rows [3][]int
 	for _, c := range candidates {
 		got := []rune(strings.ToLower(c))
 		d := distance(want, got, limit, &rows)
-		if d > 2 && abbreviates(want, got) {
-			d = 2
-		}
-		if d <= limit {
+		switch {
+		case d <= limit:
 			hits = append(hits, hit{c, d})
+		case abbreviates(want, got):
+			hits = append(hits, hit{c, 2})
 		}
 	}
 	slices.SortFunc(hits, func(a, b hit) int {

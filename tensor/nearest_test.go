@@ -7,7 +7,7 @@ import (
 )
 
 func TestNearestFindsTypingMistakes(t *testing.T) {
-	methods := []string{"weighted_sum", "n_average", "slerp", "add_difference", "subtract", "scale", "cast", "clamp", "stack", "ties_sum", "omit_component",
+	methods := []string{"weighted_sum", "n_average", "slerp", "add_difference", "subtract", "scale", "cast", "clamp", "stack", "n", "ord", "ties_sum", "omit_component",
 		"sdxl-kohya_but_diffusers_kohya_lora"}
 	for _, c := range []struct {
 		name string
@@ -21,6 +21,9 @@ func TestNearestFindsTypingMistakes(t *testing.T) {
 		{"wsum", []string{"weighted_sum"}},
 		{"adddiff", []string{"add_difference"}},
 		{"stac", []string{"stack"}},
+		{"zz", nil},
+		{"zork", nil},
+		{"skale", []string{"scale"}},
 		{"open", nil}, // not omit_component
 		{"sdxl-foo", nil},
 		{"xyzzy_plugh", nil},
