@@ -99,11 +99,12 @@ func convertKey(c *Call, x *config.Conversion) (T, error) {
 		}
 		return a.Transpose(), nil
 	case rule.Op == config.Chunk:
-		// As torch.chunk: pieces of as many rows as it takes, the last ones smaller or empty.
 		n := int64(len(rule.Out))
-		rows := (s[0] + n - 1) / n
-		first := min(int64(part)*rows, s[0])
-		return a.Rows(first, min(rows, s[0]-first)), nil
+		rows := s[0] / n
+		if s[0]%n != 0 { // torch.chunk makes the last piece smaller, which is never a part
+			return T{}, wrongShape(c, rule, s, fmt.Sprintf("a multiple of %d rows", n))
+		}
+		return a.Rows(int64(part)*rows, rows), nil
 	}
 	return reshapeKey(c, rule, a)
 }

@@ -3,6 +3,7 @@ package tests
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mecha-gpu/mecha-gpu"
@@ -70,5 +71,17 @@ func TestAllOfSDXLGoesThereAndBack(t *testing.T) {
 	check(t, err)
 	if !sameDict(got, sgm) {
 		t.Error("a tensor changed")
+	}
+}
+
+// TestAFusedTensorIsCutIntoEqualParts: rows that are no multiple of three hold no q, k and v.
+func TestAFusedTensorIsCutIntoEqualParts(t *testing.T) {
+	const fused = "conditioner.embedders.1.model.transformer.resblocks.3.attn.in_proj_weight"
+	for rows, class := range map[int64]tensor.Class{0: tensor.ClassOther, 3: tensor.ClassOther, 6: tensor.ClassOther, 2: tensor.ClassInput, 13: tensor.ClassInput} {
+		w := newWorld(t, map[string]memory.Dict{"sgm": {fused: weights(1, tensor.F16, rows, 2)}})
+		_, err := mecha.Convert(context.Background(), "/in/sgm", "sdxl-kohya", "/out/k", mecha.Options{FS: w.Mem})
+		if class == tensor.ClassOther && err != nil || class != tensor.ClassOther && (tensor.ClassOf(err) != class || !strings.Contains(err.Error(), "a multiple of 3 rows")) {
+			t.Errorf("%d rows: %v", rows, err)
+		}
 	}
 }
