@@ -24,6 +24,7 @@ const SingletonKey = "key"
 // made when it is first asked for, once.
 var builtin = sync.OnceValue(func() []Row {
 	rows := make([]Row, 0, 17)
+	tables := map[string]func() []Component{}
 	for _, m := range []struct {
 		Row
 		parts func() []Component
@@ -41,11 +42,12 @@ var builtin = sync.OnceValue(func() []Row {
 		{Row{ID: SingletonID, probe: []string{SingletonKey}}, singleton},
 	} {
 		m.Make = maker(m.ID, m.parts)
+		tables[m.ID] = m.parts
 		rows = append(rows, m.Row)
 	}
 	for _, a := range AdapterConfigs() {
 		row := Row{ID: a.ID(), Adapter: true, Base: a.Base, probe: []string{a.Kind.Prefix + "_"}}
-		row.Make = sync.OnceValue(func() *Config { return &Config{id: a.ID(), factors: newFactors(byID(rows, a.Base).Make(), a.Kind)} })
+		row.Make = sync.OnceValue(func() *Config { return &Config{id: a.ID(), factors: newFactors(tables[a.Base](), a.Kind)} })
 		rows = append(rows, row)
 	}
 	return rows

@@ -11,9 +11,15 @@ import (
 // base. A name is a stem and a suffix, so that only the stems are kept: there are 12,485 keys for
 // SDXL, of which a file has few, and three configs are compared with each file.
 type factors struct {
-	targets []Target
+	targets []factored
 	at      map[string]int32 // target by stem
 	parts   []part           // the components of the base
+}
+
+// factored is a target: its stem and the type of its tensor.
+type factored struct {
+	stem  string
+	dtype tensor.DType
 }
 
 // part is a component: the targets up to end that are not in one before it.
@@ -22,14 +28,14 @@ type part struct {
 	end  int
 }
 
-// newFactors makes the keys of adapters of a kind for a base.
-func newFactors(base *Config, kind AdapterKind) *factors {
+// newFactors makes the keys of adapters of a kind for the components of a base.
+func newFactors(base []Component, kind AdapterKind) *factors {
 	f := &factors{at: map[string]int32{}}
-	for _, c := range base.components {
+	for _, c := range base {
 		for _, k := range c.Keys {
 			if isTarget(k) {
-				t := Target{k, stem(k.Name, kind.Prefix)}
-				f.at[t.Stem] = int32(len(f.targets))
+				t := factored{stem(k.Name, kind.Prefix), k.DType}
+				f.at[t.stem] = int32(len(f.targets))
 				f.targets = append(f.targets, t)
 			}
 		}
@@ -44,11 +50,11 @@ func (f *factors) len() int { return len(f.targets) * len(adapterSuffixes) }
 // that is what the reference does for LoKr, and a factor of NaN is of no use.
 func (f *factors) key(i int) Key {
 	t, suffix := &f.targets[i/len(adapterSuffixes)], adapterSuffixes[i%len(adapterSuffixes)]
-	return t.key(t.Stem+"."+suffix, suffix)
+	return t.key(t.stem+"."+suffix, suffix)
 }
 
-func (t *Target) key(name, suffix string) Key {
-	k := Key{Name: name, DType: t.Base.DType, Optional: true}
+func (t *factored) key(name, suffix string) Key {
+	k := Key{Name: name, DType: t.dtype, Optional: true}
 	if suffix == Alpha {
 		k.Shape, k.Finite = tensor.Shape{}, true
 	}
