@@ -156,7 +156,7 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 		{program, "alpha", "nan", 12, "a number"},
 		{program, "n", "0.5", 23, "an integer"},
 		{program, "on", "1", 28, "true or false"},
-		{program, "alhpa", "1", 1, "there is no parameter alhpa (did you mean alpha?)"},
+		{program, "alhpa", "1", 1, "there is no parameter alhpa: expected alpha, n, on (did you mean alpha?)"},
 		{"out = model('a')", "alpha", "1", 1, "no function recipe"},
 	} {
 		_, err := Run([]byte(c.program), "r.star", recipe.Builtin(), Options{Set: map[string]string{c.name: c.text}})

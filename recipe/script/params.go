@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -106,7 +107,7 @@ func (m *machine) call(fn *starlark.Function, o Options) (starlark.Value, error)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Set)) {
 		if !slices.Contains(names, name) {
-			return nil, m.fail(fn.Position(), &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("there is no parameter %s", name), Hint: near(name, names)})
+			return nil, m.fail(fn.Position(), &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("there is no parameter %s", name), Want: strings.Join(names, ", "), Hint: near(name, names)})
 		}
 	}
 	v, err := starlark.Call(m.thread, fn, nil, kwargs)
