@@ -29,8 +29,8 @@ func Convert(ctx context.Context, model, to, output string, o Options) (*Report,
 
 // ConvertRecipe makes the recipe that takes a model to another model config, by the fewest
 // conversions. from is the config of the model; if it is empty, the header of the model is read,
-// and of the configs that know the most keys, that is taken from which the way is shortest. A
-// model that has the config already is taken as it is.
+// and of the configs that know the most keys, that is taken from which the way is shortest. Of a
+// model that has the config already, keys with another name get that of the config.
 //
 // Merge runs the recipe. A conversion is no reason to leave out tensors that hold NaN or infinite
 // elements, so Options.NonFinite is KeepNonFinite for it, and Options.MergeSpace "any".

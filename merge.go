@@ -191,7 +191,9 @@ func (s *session) target(ctx context.Context, out *Output, po *plan.Options) (t 
 	if t.Sources, err = s.models.open(ctx, out.Recipe, g.Models(), &s.o, po); err != nil {
 		return t, err
 	}
-	if t.Solved, err = recipe.Solve(ctx, g, s.models.bind(g.Models(), t.Sources), s.o.solving()); err != nil {
+	how := s.o.solving()
+	how.Canonical = out.Recipe.conversion
+	if t.Solved, err = recipe.Solve(ctx, g, s.models.bind(g.Models(), t.Sources), how); err != nil {
 		return t, err
 	}
 	if err = s.findAdapters(&t); err != nil {

@@ -31,7 +31,7 @@ type Recipe struct {
 	dir   string // where it lies; relative models are looked for there last
 	bytes int64  // about what the graph takes in memory, if that is much
 
-	conversion bool // of one model: what is not read of it is lost
+	conversion bool // of one model: what is not read of it is lost, and keys have the names of the config
 }
 
 // What a graph takes in memory for each byte of its text, measured on 2026-11-26 with a

@@ -53,7 +53,7 @@ func (s *solver) result() (*Solved, error) {
 	out.Space = s.spaces[root]
 	out.Config = s.configs[root].config
 	out.domain = s.keyDomain(s.configs[root])
-	out.stored, out.canonical = s.headersOf(s.configs[root]), s.o.Compat
+	out.stored, out.canonical = s.headersOf(s.configs[root]), s.o.Compat || s.o.Canonical
 	return out, nil
 }
 

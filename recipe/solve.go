@@ -26,6 +26,7 @@ type Options struct {
 	ExtraKeys  ExtraKeys
 	StrictKeys bool // mandatory keys of a named config are keys of the result also if no model has them
 	Compat     bool // numbers are turned into integers and booleans as the reference does
+	Canonical  bool // keys of the result have canonical names, also where a model has other ones; Compat has that, too
 }
 
 // ExtraKeys says what happens to keys that a named model config does not know. A structural
@@ -54,21 +55,32 @@ func Solve(ctx context.Context, g *Graph, models []Model, o Options) (*Solved, e
 	}
 	s := &solver{g: g, o: o, vet: models == nil, numbers: map[Digest]bool{}}
 	s.expand()
-	for _, step := range []func(context.Context) error{
-		func(context.Context) error { return s.headers(models) },
-		s.available,
-		s.solveSpaces,
-		s.solveConfigs,
-		s.checkArguments,
-	} {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := step(ctx); err != nil {
-			return nil, err
-		}
+	if err := s.headers(models); err != nil {
+		return nil, err
+	}
+	if err := s.check(ctx); err != nil {
+		return nil, err
 	}
 	return s.result()
+}
+
+// check goes through the steps that find errors. Those of one step do not hide those of the next,
+// as far as it can be taken.
+func (s *solver) check(ctx context.Context) error {
+	var errs []error
+	for _, step := range []func(context.Context) error{s.available, s.solveSpaces, s.solveConfigs, s.checkArguments} {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := step(ctx); err != nil {
+			s.wrong = true
+			errs = append(errs, unjoin(err)...)
+		}
+		if s.stop {
+			break
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // solver works on occurrences of nodes; see expand.
@@ -85,6 +97,8 @@ type solver struct {
 	numbers  map[Digest]bool // literals that hold only numbers
 	warnings []string
 	mixture  string // the warning of models of different configs
+	wrong    bool   // there was an error
+	stop     bool   // and what follows cannot be found
 }
 
 // headers assigns the headers to the models of the graph.

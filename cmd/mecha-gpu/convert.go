@@ -9,6 +9,8 @@ import (
 const convertLong = `Take models to another model config: their keys renamed, tensors joined, cut, transposed or
 reshaped where the layouts differ, byte for byte. The config of a model is found from its keys
 (see configs detect) if --from does not name it; the way is the one with the fewest conversions.
+Keys that have another name in the model, as of FLUX without model.diffusion_model, get that of
+the config.
 
 Keys that the other config has no place for are left behind, and the report names them; --strict
 exits with 8 if there are any, and --strict-keys refuses a result that lacks required keys. Tensors

@@ -141,3 +141,18 @@ func TestStrictConversionsLoseNothing(t *testing.T) {
 	c := cli{lib: facade{}}
 	c.want(t, c.run("convert", "sgm.safetensors", "--to", "sdxl-kohya", "-o", "out.safetensors"), 0, "not read", "v_pred")
 }
+
+// TestConvertedModelsHaveTheNamesOfTheConfig: a config knows keys by other names as well, and a model
+// that has those is not converted by a merge, which keeps the names of its models.
+func TestConvertedModelsHaveTheNamesOfTheConfig(t *testing.T) {
+	const name, other = "model.diffusion_model.img_in.bias", "img_in.bias"
+	t.Chdir(folder(t, map[string][]byte{"raw.safetensors": model{other: f32([]int64{1}, 1), "guidance_in.in_layer.bias": f32([]int64{1}, 1)}.encode(t)}))
+	for _, args := range [][]string{{"convert", "raw.safetensors", "--to", "flux-flux"}, {"merge", "-e", "a", "-m", "a=raw.safetensors"}} {
+		c := cli{lib: facade{}}
+		c.want(t, c.run(append(args, "-o", "out.safetensors")...), 0)
+		got, _ := readModel(t, "out.safetensors")
+		if converted := args[0] == "convert"; len(got) != 2 || (got[name] != nil) != converted || (got[other] != nil) == converted {
+			t.Errorf("%s: %v", args[0], got)
+		}
+	}
+}
