@@ -76,7 +76,9 @@ func configID(r config.Registry, id string) (string, error) {
 	row, ok := r.Get(id)
 	if !ok {
 		e := &tensor.Error{Class: tensor.ClassUsage, Err: fmt.Errorf("unknown model config %q", id)}
-		if near := r.Nearest(id); len(near) > 0 {
+		if what := config.Special(id); what != "" {
+			e.Err = fmt.Errorf("%s is no config to convert from or to: %s", id, what)
+		} else if near := r.Nearest(id); len(near) > 0 {
 			e.Hint = "did you mean " + strings.Join(near, " or ") + "?"
 		}
 		return "", e

@@ -127,6 +127,9 @@ func (a *app) showConfig(f *configsFlags, _ *cobra.Command, args []string) error
 		return err
 	}
 	row, ok := r.Get(args[0])
+	if what := config.Special(args[0]); what != "" {
+		return usage("%s cannot be shown: %s", args[0], what)
+	}
 	if !ok {
 		return usage("unknown model config %q%s", args[0], meantConfig(r, args[0]))
 	}

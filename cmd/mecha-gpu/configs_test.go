@@ -113,6 +113,8 @@ func TestConfigsSayWhatIsWrong(t *testing.T) {
 		{2, []string{`unknown command "lst"`, `"list"`}, []string{"configs", "lst"}},
 		{2, []string{`unknown model config "sdxl_kohya"`, `"sdxl-kohya"`}, []string{"configs", "show", "sdxl_kohya"}},
 		{2, []string{"show needs ID"}, []string{"configs", "show"}},
+		{2, []string{"structural cannot be shown", "keys of the models"}, []string{"configs", "show", "structural"}},
+		{2, []string{"infer is no config to convert from or to", "hint"}, []string{"convert", path("a.safetensors"), "--to", "infer", "-o", path("out")}},
 		{2, []string{`model config "sd1-ldm" is defined already`, "choose another identifier, such as sd1-ldm.mine"}, []string{"configs", "new", "sd1-ldm", path("a.safetensors")}},
 		{2, []string{"architecture-implementation"}, []string{"configs", "new", "Mine", path("a.safetensors")}},
 		{2, []string{"no.yaml", "cannot read the model config"}, []string{"vet", path("r.mecha"), "--config", path("no.yaml")}},

@@ -5,6 +5,11 @@ import "github.com/mecha-gpu/mecha-gpu/tensor"
 // StructuralID is the identifier of configs that are made from inputs.
 const StructuralID = "structural"
 
+// Special says what an identifier stands for that recipes have and no config is; "" for others.
+func Special(id string) string {
+	return map[string]string{StructuralID: "it is made from the keys of the models of a recipe", InferID: "as a hint it asks for a config that is known"}[id]
+}
+
 // Keys is a set of keys with an order: the keys of one input.
 type Keys interface {
 	Len() int
