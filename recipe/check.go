@@ -22,7 +22,7 @@ func (s *solver) checkArguments(context.Context) error {
 	})
 	c.check(noUser, &methods.Param{Type: methods.Tensor}, len(s.nodes)-1)
 	for i := range s.nodes {
-		if m := s.nodes[i].method; m != nil && m.Interface {
+		if m := s.nodes[i].method; m != nil && m.Interface && !s.wrong {
 			c.errs.add(s.implement(i))
 		}
 	}

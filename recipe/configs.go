@@ -50,6 +50,7 @@ func (s *solver) solveConfigs(context.Context) error {
 		if err == nil {
 			err = s.checkMembers(c)
 		}
+		s.stop = s.stop || err != nil
 		errs.add(err)
 	}
 	return errs.join()

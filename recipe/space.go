@@ -57,9 +57,11 @@ func (s *solver) solveSpaces(context.Context) error {
 		x.collect(i)
 	}
 	if err := x.demandRoot(); err != nil {
+		s.stop = true
 		return err
 	}
 	if len(x.all) > 64 {
+		s.stop = true
 		return tensor.Errorf(tensor.ClassRecipe, "%d merge spaces are used, at most 64 are supported", len(x.all))
 	}
 	for _, t := range x.ties {
