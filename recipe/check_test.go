@@ -58,3 +58,24 @@ func TestConfigsThatDisagreeHaveAConversionOrNone(t *testing.T) {
 		}
 	}
 }
+
+// One look at a recipe finds what is wrong with its merge spaces, its model configs and its values.
+func TestErrorsOfAllKindsAreListedTogether(t *testing.T) {
+	const head = "model \"a\" merge_space=\"weight\"\nmodel \"b\" merge_space=\"weight\"\nmerge \"add_difference\" &0 &1\n"
+	for text, want := range map[string][]string{
+		head + "merge \"cast\" &2 dtype=\"float17\"": {"line 4:1: the merge spaces do not agree", `line 5:1: cast: parameter dtype: unknown dtype "float17"`},
+		head + "model \"c\" model_config=\"sdxl-sgm\"\nmodel \"d\" model_config=\"sd1-ldm\"\nmerge \"n_average\" &2 &3 &4": {
+			"line 4:1: the merge spaces do not agree", "the model configs do not agree"},
+		head + "merge \"exchange_ema\" &2": {"line 4:1: the merge spaces do not agree"},
+	} {
+		_, err := vet(t, text, Options{})
+		for _, w := range want {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%s\n%q is not in %v", text, w, err)
+			}
+		}
+		if err != nil && strings.Contains(err.Error(), "no implementation") {
+			t.Errorf("%v: follows from the first error", err)
+		}
+	}
+}
