@@ -88,8 +88,11 @@ func (m *machine) unexpected(e syntax.Error) error {
 	}
 	runes := []rune(m.src[line-1])
 	before := string(runes[:min(max(0, column-1), len(runes))])
-	if strings.HasPrefix(e.Msg, "invalid escape sequence") {
+	switch {
+	case strings.HasPrefix(e.Msg, "invalid escape sequence"):
 		hint = windowsPath
+	case strings.HasPrefix(e.Msg, "unexpected input character") && strings.ContainsAny(e.Msg, "“”„‘’«»"):
+		hint = `strings stand in straight quotes, " or '`
 	}
 	switch found := endString.FindStringSubmatch(before); {
 	case got == "newline" && line > 1 && column == 1:

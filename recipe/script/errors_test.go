@@ -32,6 +32,7 @@ func TestErrorsSayWhereAndWhy(t *testing.T) {
 		{two + "out = n_average(*(x for x in [a, b]))", 3, 21, "got for|no generators|[x for x in y]"},
 		{two + "out = sum([a, b])", 3, 7, "undefined: sum|+ between"},
 		{"x = 'a' \"bc\"", 1, 9, "got string literal"},
+		{"out = model(“a.safetensors”)", 1, 13, "unexpected input character|straight quotes"},
 		{"x = a bc", 1, 7, "got identifier"},
 		{"x = f(1 2.5)", 1, 9, "got float literal"},
 		{"def f(x)\n  return 1", 1, 9, "got newline, want ':'"},
