@@ -3,9 +3,12 @@ package mecha
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/stream/run"
+	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // report starts the report of a merge with what is known before it runs.
@@ -99,12 +102,30 @@ func (s *session) allWarnings(models []ModelReport) []string {
 			}
 		}
 	}
+	w = append(w, s.incomplete()...)
 	for _, m := range models {
 		if m.Used == 0 {
 			w = append(w, fmt.Sprintf("no tensor of %s is read", m.Path))
 		}
 		if m.Adapter != nil {
 			w = append(w, m.Adapter.warnings(m.Path)...)
+		}
+	}
+	return w
+}
+
+// incomplete says which converted models lack keys that a model of their config has to have, beside
+// those that are reported as missing. What comes from a part of a model is a part of one.
+func (s *session) incomplete() (w []string) {
+	const most = 5
+	for out, lacking := range s.plan.Lacking {
+		if to := s.solved[out]; s.outs[out].Recipe.conversion && to.Space != methods.Delta && lacking.Count > s.plan.Missing[out].Count {
+			text := fmt.Sprintf("%s is no complete model of %s, %s of it %s not there: %s", s.name(out), to.Config.ID(), tensor.Count(lacking.Count, "key"),
+				tensor.Number(lacking.Count, "is", "are"), strings.Join(lacking.First[:min(most, len(lacking.First))], ", "))
+			if lacking.Count > most {
+				text += fmt.Sprintf(" and %d more", lacking.Count-most)
+			}
+			w = append(w, text)
 		}
 	}
 	return w

@@ -34,6 +34,7 @@ type Plan struct {
 	Totals Totals
 
 	Missing    []Names // by layout: candidate keys that its recipe cannot produce
+	Lacking    []Names // by layout: candidate keys that it lacks and a complete model has
 	Mismatched []Names // by layout: keys with different shapes, taken from the first model
 	Used       []int   // by source: its keys that a job reads
 	Unread     []Names // by source: its keys that no job reads

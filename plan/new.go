@@ -87,7 +87,7 @@ func NewAll(ctx context.Context, targets []Target, infos []device.Info, o Option
 	if err := sv.keys(ctx); err != nil {
 		return nil, err
 	}
-	plan := &Plan{Missing: sv.missing, Mismatched: sv.mismatched, Used: sv.used, Unread: sv.unread()}
+	plan := &Plan{Missing: sv.missing, Lacking: sv.lacking, Mismatched: sv.mismatched, Used: sv.used, Unread: sv.unread()}
 	plan.Totals = sv.totals
 	plan.Totals.Programs = p.lower.Programs()
 	if err := sv.fit(plan, infos); err != nil {

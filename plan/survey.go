@@ -18,7 +18,7 @@ type survey struct {
 	o          Options
 	layouts    []layout // by target
 	missing    []Names  // by target
-	lacking    []Names  // by target: the required ones, if keys are strict
+	lacking    []Names  // by target: those that a complete model has
 	mismatched []Names  // by target
 	errs       []error
 	nErrs      int
@@ -172,7 +172,7 @@ func (sv *survey) job() error {
 			if s.Expected(m.key) {
 				sv.missing[m.target].add(m.key)
 			}
-			if sv.o.StrictKeys && s.Required(m.key) {
+			if s.Required(m.key) {
 				sv.lacking[m.target].add(m.key)
 			}
 			continue

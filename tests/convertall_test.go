@@ -61,6 +61,9 @@ func TestAllOfSDXLGoesThereAndBack(t *testing.T) {
 	if there.Keys.Written != 2642 || back.Keys.Written != 2514 || lost.Count != 17 || len(lost.Names) != 17 || back.Models[0].Unread.Count != 0 {
 		t.Errorf("%d keys there, %d back, lost %v", there.Keys.Written, back.Keys.Written, lost)
 	}
+	if w := slices.Concat(there.Warnings, back.Warnings); slices.ContainsFunc(w, func(s string) bool { return strings.Contains(s, "no complete model") }) {
+		t.Errorf("%q", w)
+	}
 	if m, b := there.Models[0], back.Models[0]; m.Used != 2514 || m.Keys != 2531 || b.Used != 2642 { // also where one key is cut into three
 		t.Errorf("%d of %d keys used there, %d of %d back", m.Used, m.Keys, b.Used, b.Keys)
 	}
@@ -83,5 +86,18 @@ func TestAFusedTensorIsCutIntoEqualParts(t *testing.T) {
 		if class == tensor.ClassOther && err != nil || class != tensor.ClassOther && (tensor.ClassOf(err) != class || !strings.Contains(err.Error(), "a multiple of 3 rows")) {
 			t.Errorf("%d rows: %v", rows, err)
 		}
+	}
+}
+
+// TestWhatAConvertedModelLacksIsSaid: the other config asks for more than the first one does.
+func TestWhatAConvertedModelLacksIsSaid(t *testing.T) {
+	sgm := small(t, "sdxl-sgm")
+	delete(sgm, "conditioner.embedders.1.model.text_projection")
+	w := newWorld(t, map[string]memory.Dict{"sgm": sgm})
+	r, err := mecha.Convert(context.Background(), "/in/sgm", "sdxl-kohya", "/out/k", mecha.Options{FS: w.Mem})
+	check(t, err)
+	const want = "/out/k is no complete model of sdxl-kohya, 1 key of it is not there: te2.text_projection.weight"
+	if r.Missing.Count != 0 || !slices.Contains(r.Warnings, want) {
+		t.Errorf("missing %v, warnings %q", r.Missing, r.Warnings)
 	}
 }
