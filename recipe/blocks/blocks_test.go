@@ -244,6 +244,21 @@ func fold2(fold func(float64) float64) func(float64) float64 {
 
 func cosine(x float64) float64 { return (1 + math.Cos(math.Pi*x)) / 2 }
 
+func TestPresetsAreFoundByNamesLikeTheirs(t *testing.T) {
+	seen := map[string]string{}
+	for _, p := range Presets() {
+		if other := seen[plainName(p.Name)]; other != "" {
+			t.Errorf("%s and %s are one name", p.Name, other)
+		}
+		seen[plainName(p.Name)] = p.Name
+	}
+	for name, want := range map[string]string{"smoothstepx2": "SMOOTHSTEP*2", "r_smoothstep*3": "R_SMOOTHSTEP*3", "reverse smoothstep": "REVERSE-SMOOTHSTEP", "GRAD-V": "GRAD_V"} {
+		if w, ok := Preset(name); !ok || w.source != want {
+			t.Errorf("%s: %v, %v", name, w.source, ok)
+		}
+	}
+}
+
 func TestPresetsAreForBothModels(t *testing.T) {
 	w, err := Parse("wrap08")
 	if err != nil {

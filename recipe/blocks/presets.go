@@ -56,7 +56,8 @@ func readPresets(text []byte) ([]NamedWeights, error) {
 	return all, nil
 }
 
-// Preset returns a preset by its name; case, - and _ do not matter.
+// Preset returns a preset by its name; case, - and _ do not matter, and x is the same as *, which
+// shells take for themselves.
 func Preset(name string) (Weights, bool) {
 	for _, p := range Presets() {
 		if plainName(p.Name) == plainName(name) {
@@ -66,6 +67,6 @@ func Preset(name string) (Weights, bool) {
 	return Weights{}, false
 }
 
-var plainer = strings.NewReplacer("-", "", "_", "", " ", "")
+var plainer = strings.NewReplacer("-", "", "_", "", " ", "", "*", "X")
 
 func plainName(name string) string { return plainer.Replace(strings.ToUpper(name)) }
