@@ -76,8 +76,11 @@ func (m *machine) configIDs() []string {
 // converted applies the fewest conversions that lead to the first target that is reached from one
 // of the configs that e may have. What is one value for all keys has every config.
 func (m *machine) converted(e *recipe.Expr, sources, targets []string) (*recipe.Expr, error) {
-	if broadcast(e) {
+	switch {
+	case broadcast(e):
 		return e, nil
+	case e.Kind() == recipe.LiteralNode && e.Hints().Config == config.SingletonID: // a value for all keys, of any config
+		return m.here().Merge("convert_singleton", []any{e})
 	}
 	for _, to := range targets {
 		_, way, ok := m.env.Methods.Shortest(sources, to)

@@ -72,6 +72,17 @@ func TestConvertSaysWhichWaysThereAre(t *testing.T) {
 	}
 }
 
+// A literal of one value has it for the keys of every config.
+func TestOneValueConvertsToEveryConfig(t *testing.T) {
+	for _, program := range []string{"out = convert(literal(0.5, 'singleton-mecha'), 'sdxl-sgm')", "out = convert(0.5, 'sdxl-sgm')"} {
+		g, err := Run([]byte(program), "r.star", recipe.Builtin(), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, g, mecha(t, "dict key=0.5\nliteral &0 \"singleton-mecha\"\nmerge \"convert_singleton\" &1"))
+	}
+}
+
 // The arguments have the names that they have in the Python library.
 func TestConvertTakesItsArgumentsByName(t *testing.T) {
 	g, err := Run([]byte("out = convert(recipe=model('a', config='sdxl-kohya'), config='sdxl-sgm')"), "r.star", recipe.Builtin(), Options{})
