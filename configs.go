@@ -78,6 +78,28 @@ func readConfig(fsys vfs.FS, file string) (config.Row, error) {
 	return config.ReadYAML(file, text)
 }
 
+// What the tables of configs take, at most: those of the models of an architecture and the
+// conversions between them, and what LoRAs take beside (measured with SDXL, 2026-11-26).
+const (
+	configBytes  = 3 << 20
+	adapterBytes = 2 << 20
+)
+
+// tableBytes returns the memory of the configs that the recipes use.
+func (s *session) tableBytes() (n int64) {
+	for _, solved := range s.solved {
+		for i := range solved.Nodes {
+			if c := solved.Nodes[i].Config; !c.Structural() && c.ID() != config.SingletonID {
+				n = configBytes
+			}
+		}
+	}
+	if len(s.adapters) > 0 {
+		n += adapterBytes
+	}
+	return n
+}
+
 // Detection says which model configs fit a checkpoint. Its JSON form is that of schema 1.
 type Detection struct {
 	Type   string `json:"type"` // "configs-detect"

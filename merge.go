@@ -164,6 +164,7 @@ func prepare(ctx context.Context, outs []Output, o Options) (s *session, err err
 			po.Fixed += max(r.bytes, graphBytes(len(t.Metadata[RecipeKey])))
 		}
 	}
+	po.Fixed += s.tableBytes()
 	if err = s.open(ctx); err != nil {
 		return s, err
 	}
