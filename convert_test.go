@@ -30,6 +30,24 @@ func TestModelsInMemoryAreConverted(t *testing.T) {
 			t.Errorf("%s: %v", to, got)
 		}
 	}
+	// An autoencoder with the names that diffusers had gets those of the config, and 4 axes.
+	const query = "vae.encoder.mid_block.attentions.0.query.weight"
+	old, err := memory.NewSource("old", memory.Dict{query: {DType: tensor.U8, Shape: tensor.Shape{1, 2}, Data: []byte{1, 2}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Sources["old"] = old
+	r, err := mecha.ConvertRecipe(ctx, "old", "", "sd1-ldm", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := memory.NewSink("out", nil)
+	if _, err := mecha.MergeInto(ctx, r, sink, o); err != nil {
+		t.Fatal(err)
+	}
+	if got := sink.Dict()["first_stage_model.encoder.mid.attn_1.q.weight"]; string(got.Data) != "\x01\x02" || len(got.Shape) != 4 {
+		t.Errorf("%v", sink.Dict())
+	}
 	// Both layouts have a key of this name, but SDXL has the other as well.
 	xl, err := memory.NewSource("xl", memory.Dict{ldm: {DType: tensor.U8, Shape: tensor.Shape{2}, Data: []byte{1, 2}}, "v_pred": {DType: tensor.I64, Shape: tensor.Shape{0}}}, nil)
 	if err != nil {

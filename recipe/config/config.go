@@ -14,6 +14,7 @@ type Key struct {
 	Shape    tensor.Shape // nil: not known; empty but not nil: a scalar
 	DType    tensor.DType // InvalidDType: not known
 	Aliases  []string     // other names, in the order in which they are tried
+	Older    []string     // names in files of former times: tried last, and not part of the YAML form
 	Optional bool         // a model without it is complete
 	Finite   bool         // a tensor with NaN or infinite elements is as none, whatever the policy is
 }
@@ -64,7 +65,7 @@ func New(id string, components ...Component) (*Config, error) {
 
 func (c *Config) add(k Key) error {
 	i := int32(len(c.keys))
-	for _, name := range append([]string{k.Name}, k.Aliases...) {
+	for _, name := range slices.Concat([]string{k.Name}, k.Aliases, k.Older) {
 		if _, taken := c.index[name]; taken {
 			return fmt.Errorf("the name %q is there twice", name)
 		}
@@ -175,7 +176,11 @@ func (c *Config) Canonical(name string) (string, bool) {
 // Aliases returns the other names of the key with the given canonical name.
 func (c *Config) Aliases(name string) []string {
 	if i, ok := c.index[name]; ok && c.keys[i].Name == name {
-		return c.keys[i].Aliases
+		k := &c.keys[i]
+		if len(k.Older) == 0 {
+			return k.Aliases
+		}
+		return slices.Concat(k.Aliases, k.Older)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -299,5 +300,30 @@ func BenchmarkMakeAllConfigs(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+	}
+}
+
+// TestOlderNamesAreReadAndNotWritten: the autoencoders of diffusers had other names.
+func TestOlderNamesAreReadAndNotWritten(t *testing.T) {
+	row, _ := Builtin().Get("sd1-kohya")
+	c := row.Make()
+	old := 0
+	for _, part := range []string{"encoder", "decoder"} {
+		for now, was := range map[string]string{"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"} {
+			for _, what := range []string{".weight", ".bias"} {
+				key, name := "vae."+part+".mid_block.attentions.0."+now+what, "vae."+part+".mid_block.attentions.0."+was+what
+				if got, ok := c.Canonical(name); !ok || got != key || !slices.Equal(c.Aliases(key), []string{name}) {
+					t.Errorf("%s is %q; %s has the aliases %q", name, got, key, c.Aliases(key))
+				}
+				old++
+			}
+		}
+	}
+	for i := range c.Len() {
+		old -= len(c.Key(i).Older)
+	}
+	text, err := WriteYAML("sd1-kohya", c)
+	if old != 0 || err != nil || strings.Contains(string(text), "query") || strings.Contains(string(text), "aliases") {
+		t.Errorf("%d keys too few have older names, or they are written; %v", old, err)
 	}
 }
