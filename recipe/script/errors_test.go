@@ -28,6 +28,7 @@ func TestErrorsSayWhereAndWhy(t *testing.T) {
 		{`out = model("C:\models\a.safetensors")`, 1, 13, `invalid escape sequence \m|r"C:\models"`},
 		{`out = model("C:\new.safetensors")`, 1, 7, `"C:\new.safetensors"|r"C:\models"`},
 		{"x = 'é'\nout = model('\xe9.safetensors')", 2, 14, "not UTF-8"},
+		{"out = 1 # é\x00 and more", 1, 12, "zero byte"},
 		{"\ufeffx = 'é'\nout = q", 2, 7, "undefined: q"},
 		{two + "out = n_average(*(x for x in [a, b]))", 3, 21, "got for|no generators|[x for x in y]"},
 		{two + "out = sum([a, b])", 3, 7, "undefined: sum|+ between"},

@@ -135,6 +135,9 @@ func (m *machine) checkSource(src []byte) error {
 		if bad := strings.IndexRune(line, utf8.RuneError); bad >= 0 && !utf8.ValidString(line) {
 			return m.fail(position(i+1, utf8.RuneCountInString(line[:bad])+1), errors.New("the text is not UTF-8"))
 		}
+		if zero := strings.IndexByte(line, 0); zero >= 0 { // the interpreter would stop reading there
+			return m.fail(position(i+1, utf8.RuneCountInString(line[:zero])+1), errors.New("the text has a zero byte"))
+		}
 		switch {
 		case entryLine.MatchString(line):
 		case depth == 0 && flatLine.MatchString(line):
