@@ -124,19 +124,16 @@ var entryLine = regexp.MustCompile(`^[ \t]*"[^"\\]{0,1000}":[ \t]*([-+]?[0-9A-Za
 // brackets it is an argument by name, or an error; it cannot go on with an operator below it.)
 var flatLine = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]* = .{1,500}$`)
 
-// checkSource refuses a text that is too long, or nested so deeply that reading it would take
-// too much stack.
+// checkSource refuses a text that is too long, no text, or nested so deeply that reading it would
+// take too much stack.
 func (m *machine) checkSource(src []byte) error {
 	if len(src) > maxText {
 		return m.fail(position(1, 1), fmt.Errorf("the program has %d bytes, at most %d are read", len(src), maxText))
 	}
-	depth, counted, flat, signs := 0, 0, 0, 0
+	counted, flat, signs, depth := 0, 0, 0, 0
 	for i, line := range m.src {
-		if bad := strings.IndexRune(line, utf8.RuneError); bad >= 0 && !utf8.ValidString(line) {
-			return m.fail(position(i+1, utf8.RuneCountInString(line[:bad])+1), errors.New("the text is not UTF-8"))
-		}
-		if zero := strings.IndexByte(line, 0); zero >= 0 { // the interpreter would stop reading there
-			return m.fail(position(i+1, utf8.RuneCountInString(line[:zero])+1), errors.New("the text has a zero byte"))
+		if at, err := notText(line); err != nil {
+			return m.fail(position(i+1, utf8.RuneCountInString(line[:at])+1), err)
 		}
 		switch {
 		case entryLine.MatchString(line):
@@ -146,16 +143,9 @@ func (m *machine) checkSource(src []byte) error {
 		default:
 			counted += len(line) + 1
 		}
-		for j := range line {
-			switch line[j] {
-			case '(', '[', '{':
-				depth++
-			case ')', ']', '}':
-				depth = max(0, depth-1)
-			}
-			if depth > maxNesting {
-				return m.fail(position(i+1, j+1), fmt.Errorf("more than %d brackets are open", maxNesting))
-			}
+		at := 0
+		if depth, at = nesting(line, depth); depth > maxNesting {
+			return m.fail(position(i+1, at+1), fmt.Errorf("more than %d brackets are open", maxNesting))
 		}
 	}
 	switch {
@@ -166,6 +156,34 @@ func (m *machine) checkSource(src []byte) error {
 		return m.fail(position(1, 1), fmt.Errorf("the program has %d bytes of assignments with %d signs, at most %d with %d are read", flat, signs, maxFlat, maxSigns))
 	}
 	return nil
+}
+
+// notText says why a line is none, and where. The interpreter would change bytes that are not UTF-8,
+// and stop reading at a zero byte.
+func notText(line string) (at int, err error) {
+	if at = strings.IndexRune(line, utf8.RuneError); at >= 0 && !utf8.ValidString(line) {
+		return at, errors.New("the text is not UTF-8")
+	}
+	if at = strings.IndexByte(line, 0); at >= 0 {
+		return at, errors.New("the text has a zero byte")
+	}
+	return 0, nil
+}
+
+// nesting returns how many brackets are open after a line, and, if it goes too far, where.
+func nesting(line string, depth int) (after, at int) {
+	for at = range len(line) {
+		switch line[at] {
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth = max(0, depth-1)
+		}
+		if depth > maxNesting {
+			break
+		}
+	}
+	return depth, at
 }
 
 // inNames counts the bytes of a line that may be part of a name or a number.
