@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -147,7 +148,8 @@ func (m *machine) setBlocks(o Options, taken []string) (map[string]*weights, err
 	all := map[string]*weights{}
 	for _, name := range slices.Sorted(maps.Keys(o.Blocks)) {
 		if !slices.Contains(taken, name) {
-			return nil, m.fail(m.end(), &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("block weights for %s, but there is no such parameter or free name", name), Hint: near(name, taken)})
+			return nil, m.fail(m.end(), &tensor.Error{Class: tensor.ClassRecipe, Err: fmt.Errorf("block weights for %s, but there is no such parameter or free name", name),
+				Hint: cmp.Or(near(name, taken), "they stand for a free name of an expression, as x in alpha=x, or for a parameter of a program's recipe")})
 		}
 		w := &weights{m: m, name: name, Weights: o.Blocks[name]}
 		if text, ok := o.Set[name]; ok {

@@ -92,7 +92,8 @@ func TestBlockWeightsFromOutsideSayWhatIsWrong(t *testing.T) {
 		{"IN01=1", "0", "", "weighted_sum(a, b, alpha=alpha)", "no model config is known that has the keys"},
 		{"IN01=1", "0", "flux-flux", "weighted_sum(a, b, alpha=alpha)", "flux-flux have no block weights"},
 		{"IN01=1", "x", "sd1-ldm", "weighted_sum(a, b, alpha=alpha)", `expected a number`},
-		{"IN01=1", "0", "sd1-ldm", "weighted_sum(a, b)", "no such parameter or free name"},
+		{"IN01=1", "0", "sd1-ldm", "weighted_sum(a, b)", "no such parameter or free name (they stand for a free name of an expression"},
+		{"IN01=1", "0", "sd1-ldm", "weighted_sum(a, b, alpha=alhpa)", "no such parameter or free name (did you mean alhpa?)"},
 		{"IN01=1", "0", "sd1-ldm", "alpha", "beside no model"},
 		{"IN01=1", "0", "sd1-ldm", "fallback(alpha, alpha)", "beside no model"},
 	} {
