@@ -200,6 +200,7 @@ func (s *session) target(ctx context.Context, out *Output, po *plan.Options) (t 
 	if err = s.findAdapters(&t); err != nil {
 		return t, err
 	}
+	s.models.in(&t)
 	s.solved = append(s.solved, t.Solved)
 	t.DType = out.DType
 	t.Metadata = s.metadata(t)

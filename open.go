@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -54,6 +55,19 @@ func (m *models) open(ctx context.Context, r *Recipe, paths []string, o *Options
 			Want: "at least " + tensor.BytesUp(po.Least()), Got: tensor.Bytes(po.MaxRAM), Hint: "raise --max-ram"}
 	}
 	return numbers, errors.Join(errs...)
+}
+
+// in enters the merge spaces in which a recipe has the models.
+func (m *models) in(t *plan.Target) {
+	for i := range t.Solved.Nodes {
+		n := &t.Solved.Nodes[i]
+		if n.Kind != recipe.ModelNode {
+			continue
+		}
+		if r := &m.reports[sourceOf(t, n.Model)]; !slices.Contains(r.Spaces, string(n.Space)) {
+			r.Spaces = append(r.Spaces, string(n.Space))
+		}
+	}
 }
 
 func (m *models) openOne(ctx context.Context, r *Recipe, path string, o *Options, po *plan.Options) (int, error) {

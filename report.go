@@ -75,6 +75,9 @@ type ModelReport struct {
 	Keys int    `json:"keys"`
 	Used int    `json:"used"` // its keys that an output reads
 
+	// Spaces are the merge spaces that it is taken to be in: "weight", or "delta" for a difference, ...
+	Spaces []string `json:"merge_spaces"`
+
 	// Unread are its keys that nothing is made from, as planned.
 	Unread NameList `json:"unread"`
 

@@ -45,6 +45,14 @@ func TestApplyIsTheMergeOfTheRecipe(t *testing.T) {
 	}
 }
 
+// A model of a method that wants a difference is one to the method: the report says so.
+func TestReportsSayWhichModelsAreTakenAsDifferences(t *testing.T) {
+	t.Chdir(folder(t, map[string][]byte{"a.safetensors": model{"w": vec(1, 2)}.encode(t), "b.safetensors": model{"w": vec(5, 6)}.encode(t)}))
+	c := cli{lib: facade{}}
+	c.want(t, c.run("apply", "add_difference", "a.safetensors", "b.safetensors", "--alpha", "0.5", "-o", "out.safetensors"), 0,
+		"a.safetensors: 1 key, 1 used", "b.safetensors as delta: 1 key, 1 used")
+}
+
 func TestEveryMethodHasACommandWithFlagsForItsParameters(t *testing.T) {
 	for _, m := range methods.Builtin().All() {
 		c := cli{lib: &fakeLibrary{}}

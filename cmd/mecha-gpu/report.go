@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	mecha "github.com/mecha-gpu/mecha-gpu"
+	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
@@ -108,6 +109,9 @@ func modelRows(t *table, models []mecha.ModelReport) {
 		name := m.Path
 		if m.File != "" && m.File != m.Path {
 			name += " = " + m.File
+		}
+		if spaces := strings.Join(m.Spaces, ", "); spaces != "" && spaces != string(methods.Weight) {
+			name += " as " + spaces // a model where a difference is expected would do harm
 		}
 		t.row("  model", fmt.Sprintf("%s: %s, %d used", printable(name), tensor.Count(m.Keys, "key"), m.Used))
 		switch {
