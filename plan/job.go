@@ -18,6 +18,10 @@ type Plan struct {
 	// way of each output, or outputs are Dropped. It may be called from any goroutine.
 	Generate func(i int, gone []int) (*Job, error)
 
+	// Guarded returns which stored tensor a guard of a job judges: its source and its entry
+	// there. ok is false if that is computed. It may be called from any goroutine.
+	Guarded func(j *Job, guard int) (source, entry int, ok bool)
+
 	Ring Ring
 
 	// HostBytes is the most host memory that the run leases at once: Standing plus what

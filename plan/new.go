@@ -98,8 +98,18 @@ func NewAll(ctx context.Context, targets []Target, infos []device.Info, o Option
 	p.ring = plan.Ring
 	p.budget = plan.leasable
 	plan.Totals.BytesRead += sv.readAgain(p)
-	plan.Generate = p.job
+	plan.Generate, plan.Guarded = p.job, p.guarded
 	return plan, nil
+}
+
+// guarded finds the stored tensor of a guard by its number, as model numbers them.
+func (p *planner) guarded(_ *Job, guard int) (source, entry int, ok bool) {
+	for source = range p.headers {
+		if guard < p.guards[source+1] {
+			return source, guard - p.guards[source], true
+		}
+	}
+	return 0, 0, false
 }
 
 // newPlanner numbers the sources and the guards of all targets.

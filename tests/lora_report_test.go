@@ -179,16 +179,30 @@ func TestFactorsAreNumbersOfFloatingPoint(t *testing.T) {
 	}
 }
 
-// TestAFactorThatIsOmittedIsNamedOnce, though it is read once for each of its ranks.
+// TestAFactorThatIsOmittedIsNamedOnce, though it is read once for each of its ranks, and also if what
+// it is for is a part of a tensor of another layout.
 func TestAFactorThatIsOmittedIsNamedOnce(t *testing.T) {
-	const rank = 5
-	nan := weights(1, tensor.F32, 2, rank)
-	copy(nan.Data, f32s(nil, float32(math.NaN())).Data)
-	l := memory.Dict{fc1Stem + "lora_up.weight": nan, fc1Stem + "lora_down.weight": weights(2, tensor.F32, rank, 2)}
-	w := newWorld(t, map[string]memory.Dict{"a": {fc1Key: weights(3, tensor.F32, 2, 2)}, "b": l})
-	_, rep := w.mustMerge(recipeFor("ab", loraTo+"&1", `merge "add_difference" &0 &2`, `merge "fallback" &3 &0`), mecha.Options{})
-	if o := rep.OmittedInputs; o.Count != 1 || rep.Keys.FellBack != 1 {
-		t.Errorf("omitted %v, %d from a fallback", o, rep.Keys.FellBack)
+	const rank, fused = 5, textG + "transformer.resblocks.3.attn.in_proj_weight"
+	for key, c := range map[string]struct {
+		stem, base string
+		shape      tensor.Shape
+		steps      []string
+	}{
+		"of its own": {fc1Stem, fc1Key, tensor.Shape{2, 2}, []string{loraTo + "&1", `merge "add_difference" &0 &2`, `merge "fallback" &3 &0`}},
+		"a part": {"lora_" + strings.ReplaceAll(fusedKey+"q_proj", ".", "_") + ".", fused, tensor.Shape{6, 2},
+			[]string{loraTo + "&1", kohyaTo + "&2", `merge "add_difference" &0 &3`, `merge "fallback" &4 &0`}},
+	} {
+		nan := weights(1, tensor.F32, 2, rank)
+		copy(nan.Data, f32s(nil, float32(math.NaN())).Data)
+		l := memory.Dict{c.stem + "lora_up.weight": nan, c.stem + "lora_down.weight": weights(2, tensor.F32, rank, 2)}
+		if v := strings.Replace(c.stem, "q_proj", "v_proj", 1); v != c.stem {
+			maps.Copy(l, rankOne(v))
+		}
+		w := newWorld(t, map[string]memory.Dict{"a": {c.base: weights(3, tensor.F32, c.shape...)}, "b": l})
+		_, rep := w.mustMerge(recipeFor("ab", c.steps...), mecha.Options{})
+		if o := rep.OmittedInputs; o.Count != 1 || !strings.HasSuffix(o.Names[0], "b: "+c.stem+"lora_up.weight") {
+			t.Errorf("%s: omitted %v", key, o)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mecha-gpu/mecha-gpu/kernels"
 	"github.com/mecha-gpu/mecha-gpu/plan"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
@@ -26,14 +25,14 @@ func (l *loop) restart(j *plan.Job, s *plan.Segment, before *again, found []int)
 	if before != nil {
 		gone = before.gone
 	}
-	a := again{index: j.Index, gone: slices.Clone(gone), why: guardLeaf(s, found[0])}
+	a := again{index: j.Index, gone: slices.Clone(gone), why: l.judged(j, s, found[0])}
 	if l.o.NonFinite == Refuse {
 		return a, l.refused(j, a.why)
 	}
 	for _, g := range found {
 		if n := s.Inst.Guards[g]; !slices.Contains(a.gone, n) { // views of a leaf have one guard each
 			a.gone = append(a.gone, n)
-			a.omitted = append(a.omitted, l.omission(j, guardLeaf(s, g)))
+			a.omitted = append(a.omitted, l.omission(j, l.judged(j, s, g)))
 		}
 	}
 	slices.Sort(a.gone)
@@ -62,32 +61,13 @@ func (l *loop) refused(j *plan.Job, why *plan.Read) error {
 	return e
 }
 
-// guardLeaf returns the leaf whose stored bits guard g judges, or nil.
-func guardLeaf(s *plan.Segment, g int) *plan.Read {
-	for i := range s.Inst.Sweeps {
-		for k := range s.Inst.Sweeps[i].Bodies {
-			b := &s.Inst.Sweeps[i].Bodies[k]
-			for m := range b.Steps {
-				if leaf := flaggedLeaf(b, &b.Steps[m], g); leaf >= 0 {
-					return &s.Reads[leaf]
-				}
-			}
-		}
+// judged returns the stored tensor that guard g of a segment judges, or nil if that is computed.
+func (l *loop) judged(j *plan.Job, s *plan.Segment, g int) *plan.Read {
+	source, entry, ok := l.p.Guarded(j, s.Inst.Guards[g])
+	if !ok {
+		return nil
 	}
-	return nil
-}
-
-// flaggedLeaf returns the leaf that a step's flag for guard g looks at, or -1.
-func flaggedLeaf(b *kernels.Body, st *kernels.Step, g int) int {
-	for i, o := range st.Outs {
-		if o.Kind != kernels.RefGuard || o.Index != g {
-			continue
-		}
-		if a := st.Args[st.Prog.Results[i].Of]; a.Kind == kernels.RefLeaf {
-			return b.Leaves[a.Index].Leaf
-		}
-	}
-	return -1
+	return &plan.Read{Model: source, Entry: entry}
 }
 
 // finished enters the outputs of a job: those that were made, and those that cannot be made. a

@@ -263,6 +263,16 @@ func (w *world) generate(i int, gone []int) (*plan.Job, error) {
 	return j, nil
 }
 
+// guarded knows the guards of leaves: 100 and the number of the input.
+func (w *world) guarded(j *plan.Job, guard int) (source, entry int, ok bool) {
+	if guard < 100 {
+		return 0, 0, false
+	}
+	in := w.keys[j.Index].in[guard-100]
+	entry, _ = w.sources[in.model].header.Lookup(in.key)
+	return in.model, entry, true
+}
+
 // plan makes the plan for all keys.
 func (w *world) plan() *plan.Plan {
 	w.t.Helper()
@@ -275,7 +285,7 @@ func (w *world) plan() *plan.Plan {
 		n, _ := k.shape.Bytes(k.out)
 		pos += n
 	}
-	p := &plan.Plan{Layouts: []tensor.Layout{{Header: w.layout}}, Jobs: len(w.keys), Generate: w.generate, Ring: w.ring}
+	p := &plan.Plan{Layouts: []tensor.Layout{{Header: w.layout}}, Jobs: len(w.keys), Generate: w.generate, Guarded: w.guarded, Ring: w.ring}
 	p.Totals.Keys = len(w.keys)
 	p.Totals.BytesWrite = pos
 	if p.Ring.SlotBytes = w.slot; w.slot == 0 {
