@@ -155,7 +155,7 @@ func rowOf(s tensor.Shape) int64 {
 // without joins.
 func (j *joins) cuts(id int32, domain tensor.Shape) []int64 {
 	n := &j.t.nodes[id]
-	j.spread = j.spread || n.kind == nProduct || n.shape.N() != 1 && !n.shape.Equal(domain)
+	j.spread = j.spread || n.kind == nProduct || len(n.shape) > 0 && !n.shape.Equal(domain)
 	if n.kind != nConcat {
 		return j.below(id, n, domain)
 	}

@@ -37,8 +37,8 @@ func SumOfProducts(n int64, shape tensor.Shape, factors func(r int64) (x, y T)) 
 //
 //	for i, j { for r := range n { c[i, j] += a[i, r] * b[r, j] } } // by the product rule
 //
-// If both are stored tensors and the trace computes in F32, that is a step of a sweep (see [Product]).
-// Else it is an expression of the columns of a and the rows of b, which has the same bits in F32. A
+// If both are stored tensors, or roundings of such to their own element types, and the trace computes
+// in F32, that is a step of a sweep (see [Product]). Else it is an expression of the columns of a and the rows of b, which has the same bits in F32. A
 // product with n = 0 is the zero T.
 func (a T) MatMul(b T, shape tensor.Shape) T {
 	x, y := a.Shape(), b.Shape()
@@ -46,8 +46,9 @@ func (a T) MatMul(b T, shape tensor.Shape) T {
 		a.t.fail("no product of shapes %v and %v has shape %v", x, y, shape)
 		return a
 	}
-	if x[1] > 0 && a.isFactor() && b.isFactor() {
-		return a.t.add(nodeKey{kind: nProduct, a: a.id, b: b.id}, shape, max(a.node().level, b.node().level))
+	if left, right := a.unrounded(), b.unrounded(); x[1] > 0 && left.isFactor() && right.isFactor() {
+		k := nodeKey{kind: nProduct, a: left.id, b: right.id}
+		return a.t.add(k, shape, max(left.node().level, right.node().level))
 	}
 	columns, rows := a.Transpose(), b
 	return SumOfProducts(x[1], shape, func(r int64) (T, T) {
@@ -59,6 +60,15 @@ func (a T) MatMul(b T, shape tensor.Shape) T {
 func (a T) isFactor() bool {
 	n := &a.t.nodes[a.t.leafBelow(a.id)]
 	return a.t.compute == F32 && n.kind == nLeaf && n.list == nil && n.dtype.Computable()
+}
+
+// unrounded returns a stored tensor without a rounding to the element type that it has, which does
+// nothing; all other expressions as they are.
+func (a T) unrounded() T {
+	if n := a.node(); n.kind == nOp && n.op == OpRound && (T{a.t, n.a}).isFactor() && a.t.nodes[a.t.leafBelow(n.a)].dtype == n.dtype {
+		return T{a.t, n.a}
+	}
+	return a
 }
 
 // leafBelow returns the node below a guard, or the node itself.
