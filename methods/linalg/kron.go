@@ -1,0 +1,249 @@
+package linalg
+
+import (
+	"context"
+	"math"
+	"slices"
+)
+
+// Blocks are the sizes of a Kronecker product of a matrix of M1 x N1 numbers and one of M2 x N2 x
+// Kernel: it has M1*M2 rows and N1*N2*Kernel columns.
+type Blocks struct{ M1, M2, N1, N2, Kernel int }
+
+// ChooseBlocks chooses sizes for a matrix of so many rows and columns, of kernel numbers each, as the
+// reference does. ratio, 0 to 1, is how much of the size goes to the first factor. With
+//
+//	σ = ln(m1 n1) - ln(rows cols kernel) / 2,   R = the largest |σ|,   β = |ln(m1/m2)| + |ln(n1/n2)|
+//
+// the one with the least |σ - (2 ratio - 1) R| is taken; of those the one with the least β, and of
+// those the first one, in the order of m1, then n1. Numbers that are equal are often not after
+// rounding, so that logarithms have to be rounded correctly to choose as the reference does.
+func ChooseBlocks(rows, cols, kernel int, ratio float64) Blocks {
+	ms, ns := divisors(rows), divisors(cols)
+	half := 0.5 * ln(float64(rows)*float64(cols)*float64(kernel))
+	size := func(m, n int) float64 { return ln(float64(m*n)) - half }
+	most := max(math.Abs(size(1, 1)), math.Abs(size(rows, cols)))
+	target := float64((2*ratio - 1) * most)
+	best, far, odd := Blocks{}, math.Inf(1), math.Inf(1)
+	for _, m := range ms {
+		for _, n := range ns {
+			b := Blocks{m, rows / m, n, cols / n, kernel}
+			d := math.Abs(size(m, n) - target)
+			o := math.Abs(ln(float64(b.M1)/float64(b.M2))) + math.Abs(ln(float64(b.N1)/float64(b.N2)))
+			if d < far || d == far && o < odd {
+				best, far, odd = b, d, o
+			}
+		}
+	}
+	return best
+}
+
+// divisors lists the divisors of n in ascending order.
+func divisors(n int) (all []int) {
+	for d := 1; d <= n/d; d++ {
+		if n%d == 0 {
+			all = append(all, d)
+			if d != n/d {
+				all = append(all, n/d)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Lanczos steps between restarts, restarts, and how far from an eigenvector the result may be,
+// relative to the eigenvalue, which is then as near as the square of it unless the next one is.
+const (
+	lanczosSteps = 48
+	mostRestarts = 40
+	lanczosError = 1e-7
+)
+
+// Scratch returns how many numbers of scratch Nearest needs.
+func (b Blocks) Scratch() int64 {
+	first, second := int64(b.M1*b.N1), int64(b.M2)*int64(b.N2*b.Kernel)
+	steps := int64(lanczosSteps)
+	return first + second + (steps+2)*min(first, second) + 2*steps + steps*steps + int64(eigenScratch(lanczosSteps))
+}
+
+// Nearest fills w1, of M1 x N1 numbers, and w2, of M2 x N2 x Kernel, so that their Kronecker product is
+// nearest to the matrix data: the leading singular vectors of its blocks (Van Loan, Pitsianis,
+// "Approximation with Kronecker products", 1993), which get the square root of the singular value each. If
+// data has a number that is NaN or infinite, the results are NaN.
+func (b Blocks) Nearest(ctx context.Context, data, w1, w2 []float32, scratch []float64) error {
+	if !NewMatrix(1, len(data), data).finite() {
+		spoil(w1)
+		spoil(w2)
+		return nil
+	}
+	mem := memory(scratch)
+	z := &blocked{Blocks: b, data: data, first: mem.take(len(w1)), second: mem.take(len(w2))}
+	if len(w1) <= len(w2) {
+		z.small, z.turned = z.first, false
+	} else {
+		z.small, z.turned = z.second, true
+	}
+	if err := z.leading(ctx, mem); err != nil {
+		return err
+	}
+	s := math.Sqrt(z.across()) // the singular value, as the other one has length 1
+	f := math.Sqrt(s)
+	fs, fl := f, 0.0
+	if s > 0 {
+		fl = 1 / f
+	}
+	if z.turned {
+		fs, fl = fl, fs
+	}
+	for i, x := range z.first {
+		w1[i] = float32(fs * x)
+	}
+	for i, x := range z.second {
+		w2[i] = float32(fl * x)
+	}
+	return nil
+}
+
+// blocked is the matrix whose rows are the blocks of another one, M1*N1 rows of M2*N2*Kernel numbers;
+// and a vector for each of its sides.
+type blocked struct {
+	Blocks
+	data          []float32
+	first, second []float64
+	small         []float64 // the shorter one of them
+	turned        bool      // that is the second one
+}
+
+// runs calls f for the numbers of block row (i, j) that lie next to each other, and where they are in it.
+func (z *blocked) runs(f func(row, at int, x []float32)) {
+	n := z.N2 * z.Kernel
+	for i := range z.M1 * z.M2 {
+		for j := range z.N1 {
+			at := (i*z.N1 + j) * n
+			f(i/z.M2*z.N1+j, i%z.M2*n, z.data[at:at+n])
+		}
+	}
+}
+
+// toFirst is first = z second.
+func (z *blocked) toFirst() {
+	clear(z.first)
+	z.runs(func(row, at int, x []float32) {
+		y := z.second[at : at+len(x)]
+		var s, t float64
+		for k := 0; k+1 < len(x); k += 2 {
+			s += float64(float64(x[k]) * y[k])
+			t += float64(float64(x[k+1]) * y[k+1])
+		}
+		if k := len(x) - 1; k%2 == 0 {
+			s += float64(float64(x[k]) * y[k])
+		}
+		z.first[row] += s + t
+	})
+}
+
+// toSecond is second = zᵀ first.
+func (z *blocked) toSecond() {
+	clear(z.second)
+	z.runs(func(row, at int, x []float32) {
+		f, y := z.first[row], z.second[at:at+len(x)]
+		for k, v := range x {
+			y[k] += float64(f * float64(v))
+		}
+	})
+}
+
+// across makes the vector of the other side from small, and returns its length squared.
+func (z *blocked) across() float64 {
+	if z.turned {
+		z.toFirst()
+		return dot(z.first, z.first)
+	}
+	z.toSecond()
+	return dot(z.second, z.second)
+}
+
+// squared is small = z zᵀ small, or zᵀ z small.
+func (z *blocked) squared() {
+	z.across()
+	if z.turned {
+		z.toSecond()
+	} else {
+		z.toFirst()
+	}
+}
+
+// leading makes small the leading singular vector of its side, by Lanczos' method with every vector
+// orthogonal to all others (C. Lanczos, "An iteration method for the solution of the eigenvalue
+// problem", 1950), begun again from what was found until that is accurate.
+func (z *blocked) leading(ctx context.Context, mem memory) error {
+	n := len(z.small)
+	steps := min(lanczosSteps, n)
+	basis, x := mem.take((lanczosSteps+1)*n), mem.take(n)
+	d, e := mem.take(lanczosSteps), mem.take(lanczosSteps)
+	(&normals{}).fill(x)
+	for range mostRestarts {
+		normalize(x)
+		copy(basis, x)
+		k := 0
+		for more := true; more; k++ {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			v := basis[k*n : (k+1)*n]
+			copy(z.small, v)
+			z.squared()
+			d[k] = dot(z.small, v)
+			for range 2 { // once is not enough for rounding
+				for i := range k + 1 {
+					axpy(z.small, -dot(basis[i*n:(i+1)*n], z.small), basis[i*n:(i+1)*n])
+				}
+			}
+			e[k] = math.Sqrt(dot(z.small, z.small))
+			more = k+1 < steps && e[k] > epsilon*(d[0]+e[0])
+			next := basis[(k+1)*n : (k+2)*n]
+			for i, y := range z.small {
+				if next[i] = 0; more {
+					next[i] = y / e[k]
+				}
+			}
+		}
+		value, u, err := ritz(d, e, k, mem)
+		if err != nil {
+			return err
+		}
+		combine(x, u, basis[:k*n])
+		if math.Abs(u[k-1])*e[k-1] <= lanczosError*value {
+			break
+		}
+	}
+	copy(z.small, x)
+	return nil
+}
+
+// ritz returns the largest eigenvalue of the matrix with the diagonal d and its neighbours e, of k
+// rows, and its vector.
+func ritz(d, e []float64, k int, mem memory) (value float64, vector []float64, err error) {
+	square := mem.take(lanczosSteps * lanczosSteps)[:k*k]
+	clear(square)
+	for i := range k {
+		if square[i*k+i] = d[i]; i > 0 {
+			square[i*k+i-1] = e[i-1]
+		}
+	}
+	values, vectors, err := eigen(square, k, mem)
+	if err != nil {
+		return 0, nil, err
+	}
+	i := largest(values, 1)[0]
+	return values[i], vectors[i*k : (i+1)*k], nil
+}
+
+// normalize makes x, which is not zero, of length 1.
+func normalize(x []float64) {
+	n := math.Sqrt(dot(x, x))
+	for i := range x {
+		x[i] /= n
+	}
+}
