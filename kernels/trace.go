@@ -21,6 +21,7 @@ type Trace struct {
 	seen    map[nodeKey]int32
 	orders  [][]Dim // orders of the elements of views
 	joined  bool    // there is an nConcat
+	calls   []RoutineCall
 	machine Machine
 	err     error
 }
@@ -33,7 +34,7 @@ const fewNodes = 24
 type nodeKind uint8
 
 const (
-	nLeaf    nodeKind = iota // a stored tensor; imm is its number
+	nLeaf    nodeKind = iota // a stored tensor; imm is its number, negative if it is the result of a routine
 	nConst                   // a number from the recipe: a launch constant
 	nLit                     // a number from a formula: part of the Program
 	nOp                      // an operation of the op table
@@ -111,6 +112,7 @@ func (t *Trace) Reset() {
 	}
 	t.orders = t.orders[:0]
 	t.joined = false
+	t.calls = t.calls[:0]
 	t.err = nil
 }
 

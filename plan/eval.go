@@ -27,6 +27,9 @@ type desk struct {
 
 	leaves []leaf     // stored tensors of this job, by number of the leaf
 	last   []lastLeaf // by source
+
+	calls []*kernels.RoutineCall // that outputs need
+	bufs  buffers                // of the segments that were made last
 }
 
 // evaluator runs a solved recipe for one key at a time: not on numbers but on lazy

@@ -68,13 +68,17 @@ func deviceMemory(infos []device.Info) int64 {
 func (sv *survey) fit(p *Plan, infos []device.Info) error {
 	wish, workers, depth := sv.wishes(infos)
 	p.Standing = sv.standing()
-	m := memory{host: sv.o.MaxRAM - p.Standing, device: deviceMemory(infos), devices: len(infos), depth: depth}
+	m := memory{host: sv.o.MaxRAM - p.Standing - sv.host, device: deviceMemory(infos), devices: len(infos), depth: depth}
 	least := sv.slot(min(wish, lastUnitBytes))
 	for m.depth > 1 && !m.fits(1, least) { // better without overlap than not at all
 		m.depth--
 	}
 	if need := m.ring(1, least); need > m.host {
-		return tooSmall("the memory limit", p.Standing+need, sv.o.MaxRAM, "--max-ram")
+		err := tooSmall("the memory limit", p.Standing+sv.host+need, sv.o.MaxRAM, "--max-ram")
+		if sv.host > need {
+			err.Key = sv.hostKey // whose tensors have to be there as a whole
+		}
+		return err
 	}
 	if need := m.onDevice(1, least); need > m.device {
 		return tooSmall("the limit of device memory", need, m.device, "--max-vram")
@@ -99,7 +103,7 @@ func (sv *survey) fit(p *Plan, infos []device.Info) error {
 	}
 }
 
-func tooSmall(what string, need, have int64, flag string) error {
+func tooSmall(what string, need, have int64, flag string) *tensor.Error {
 	return &tensor.Error{Class: tensor.ClassFit, Err: fmt.Errorf("%s is too small for this merge", what),
 		Want: "at least " + tensor.BytesUp(need), Got: tensor.Bytes(have), Hint: "raise " + flag}
 }
@@ -110,7 +114,8 @@ func (sv *survey) fitLeases(p *Plan, m *memory) {
 	left := sv.o.MaxRAM - p.Standing
 	p.leasable = min(left, m.device-ring)
 	leases := min(sv.leases(p.Ring, p.leasable), left)
-	p.HostBytes = p.Standing + leases
+	routines := min(sv.host*int64(p.Ring.Workers*p.Ring.Depth), sv.hostAll)
+	p.HostBytes = p.Standing + min(leases+routines, left)
 	if m.device != math.MaxInt64 {
 		p.DeviceBytes = ring + min(leases, m.device-ring)
 	}

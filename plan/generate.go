@@ -63,6 +63,12 @@ func (p *planner) guardsOf(list []made) []int {
 			p.roots = append(p.roots, kernels.Output{Root: m.v.T, DType: m.dtype})
 		}
 	}
+	p.calls = p.trace.AppendCalls(p.calls[:0], p.roots)
+	for _, c := range p.calls {
+		for _, x := range c.In {
+			p.roots = append(p.roots, kernels.Output{Root: x, DType: tensor.F32})
+		}
+	}
 	return p.lower.Guards(p.roots)
 }
 
@@ -91,26 +97,39 @@ func (p *planner) segments(segs []Segment, list []made) ([]Segment, error) {
 	if len(p.roots) == 0 {
 		return segs, nil
 	}
+	segs, err := p.routines(segs)
+	if err != nil {
+		return nil, p.cannot(list, err)
+	}
 	parts, err := p.lower.LowerInto(p.parts, p.roots)
 	if err != nil {
 		return nil, p.cannot(list, err)
 	}
 	p.parts = parts
-	if cap(segs) < len(parts) {
-		segs = make([]Segment, len(parts))
+	if segs, err = p.place(segs, parts, stores, len(list) > 1); err != nil {
+		return nil, p.cannot(list, err)
 	}
-	segs = segs[:len(parts)]
+	return segs, nil
+}
+
+// place appends the segments of parts, and says where their leaves are. own says that the lists of
+// stores are made for them, and not used again.
+func (p *planner) place(segs []Segment, parts []kernels.Part, stores [][]int, own bool) (_ []Segment, err error) {
+	first := len(segs)
+	if segs = slices.Grow(segs, len(parts)); segs != nil {
+		segs = segs[:first+len(parts)]
+	}
 	for i := range parts {
-		part, s := &parts[i], &segs[i]
+		part, s := &parts[i], &segs[first+i]
 		s.First, s.Inst = part.First, part.Inst
-		if s.Stores = onlyStore; len(list) > 1 {
+		if s.Stores = onlyStore; own {
 			s.Stores = make([][]int, len(part.Outs))
 			for n, k := range part.Outs {
 				s.Stores[n] = stores[k]
 			}
 		}
 		if s.Reads, err = p.reads(s.Reads[:0], part.Inst.Leaves); err != nil {
-			return nil, p.cannot(list, err)
+			return nil, err
 		}
 	}
 	return segs, nil
@@ -139,6 +158,11 @@ func (d *desk) reads(reads []Read, leaves []kernels.LeafRef) ([]Read, error) {
 			reads = append(reads, Read{Model: one.Model, Entry: one.Entry, Pos: ref.Start * one.DType.Size(), DType: one.DType, N: ref.N, Parts: parts})
 			continue
 		}
+		if ref.Number < 0 {
+			n := d.bufs.result[ref.Number]
+			reads = append(reads, Read{Model: -1 - n, Pos: ref.Start * tensor.F32.Size(), DType: tensor.F32, N: ref.N, Dims: ref.Dims})
+			continue
+		}
 		l := d.leaves[ref.Number]
 		t := d.headers[l.source].At(l.entry)
 		if t.DType.Size() == 0 && (ref.Start != 0 || ref.N != t.Shape.N() || ref.Dims != nil) {
@@ -155,7 +179,8 @@ func finalNote(n Note, segs []Segment, i int) Note {
 	for s := range segs {
 		for k, outs := range segs[s].Stores {
 			if slices.Contains(outs, i) {
-				n.Copied = n.Copied && segs[s].Inst.Outs[k].Kind == kernels.Copied
+				x := &segs[s].Inst.Outs[k]
+				n.Copied = n.Copied && x.Kind == kernels.Copied && segs[s].Reads[x.Leaf].Source()
 			}
 		}
 	}
@@ -205,8 +230,9 @@ func (p *planner) job(i int, gone []int) (*Job, error) {
 		}
 	}
 	j.Segments = segs
-	need := memoryOf(segs, p.made)
-	if need.again > 0 && need.resident <= p.budget && !need.small(p.ring) {
+	j.Calls, j.Buffers, j.Host = p.bufs.calls, p.bufs.list, p.bufs.bytes()
+	need := memoryOf(segs, p.made, j.Host)
+	if need.again > 0 && need.resident+need.host <= p.budget && !need.small(p.ring) {
 		j.Resident, j.Lease = true, need.resident
 	}
 	return j, nil

@@ -77,8 +77,14 @@ type Job struct {
 	Index   int
 	Outputs []Output
 
-	// Segments cover every output that is not dropped, those of one output in order.
+	// Segments cover every output that is not dropped, and every buffer that is an operand of a
+	// routine, those of one output in order.
 	Segments []Segment
+
+	// Calls are routines, in order, and Buffers what is between them and the segments: memory of the
+	// host that the job leases and keeps until its end.
+	Calls   []Call
+	Buffers []Buffer
 
 	// Resident says that the sources are read once, into memory that the job leases, and
 	// that all sweeps work on it. It is set if sweeps would read again and they fit.
@@ -87,6 +93,9 @@ type Job struct {
 	// Lease is the memory that the job needs beyond its workers' slots: of the host, and
 	// as much of the device if it has its own.
 	Lease int64
+
+	// Host is the memory for buffers and routines, of the host only.
+	Host int64
 
 	only [1]Output // memory of Outputs, if there is one
 }
@@ -145,14 +154,14 @@ type Segment struct {
 	Inst  kernels.Instance
 	Reads []Read // by leaf of Inst
 
-	// Stores says, for each output of Inst, which outputs of the job it is. Outputs that are
-	// equal are computed once.
+	// Stores says, for each output of Inst, which outputs of the job it is; a negative number
+	// -1-b is buffer b. Outputs that are equal are computed once.
 	Stores [][]int
 }
 
 // Read is where a leaf's elements are.
 type Read struct {
-	Model int   // index of the source
+	Model int   // index of the source; -1-b is buffer b of the job
 	Entry int   // index in its header
 	Pos   int64 // position of the leaf's first element in the data of the source
 	DType tensor.DType
@@ -167,15 +176,18 @@ type Read struct {
 	Dims []kernels.Dim
 }
 
+// Source reports whether the tensor is stored in a source, and not in a buffer.
+func (r *Read) Source() bool { return r.Model >= 0 }
+
 // Plain reports whether the bytes lie in the source as they are needed, at Pos.
 func (r *Read) Plain() bool { return r.Dims == nil && r.Parts == nil }
 
-// Stored calls f for each stored tensor that is read.
+// Stored calls f for each tensor of a source that is read.
 func (r *Read) Stored(f func(*Read)) {
-	if r.Parts == nil {
+	if r.Parts == nil && r.Source() {
 		f(r)
 	}
 	for i := range r.Parts {
-		f(&r.Parts[i])
+		r.Parts[i].Stored(f)
 	}
 }

@@ -35,9 +35,11 @@ type jobMemory struct {
 	outs     int64 // bytes of the outputs
 	outputs  int
 	again    int64 // bytes that are read again if they are neither
+	host     int64 // bytes for routines, which the job cannot do without
 }
 
-func memoryOf(segs []Segment, list []made) (m jobMemory) {
+func memoryOf(segs []Segment, list []made, host int64) (m jobMemory) {
+	m.host = host
 	for i := range list {
 		if v := list[i].v; !v.missing {
 			m.outs += bytesOf(list[i].dtype, v.T.Shape().N())
@@ -50,7 +52,9 @@ func memoryOf(segs []Segment, list []made) (m jobMemory) {
 			m.again += max(s.bytesRead()-s.bytesReadOnce(), 0)
 		}
 		for k := range s.Reads {
-			m.resident += Align(bytesOf(s.Reads[k].DType, s.Reads[k].N))
+			if s.Reads[k].Source() {
+				m.resident += Align(bytesOf(s.Reads[k].DType, s.Reads[k].N))
+			}
 		}
 	}
 	m.batch = BatchCost(segs)
@@ -58,7 +62,7 @@ func memoryOf(segs []Segment, list []made) (m jobMemory) {
 }
 
 // small reports whether a unit is the whole job.
-func (m *jobMemory) small(r Ring) bool { return r.Small(m.outs, m.batch, m.outputs) }
+func (m *jobMemory) small(r Ring) bool { return m.host == 0 && r.Small(m.outs, m.batch, m.outputs) }
 
 // bytesOf returns the bytes of n elements, which fill whole bytes.
 func bytesOf(d tensor.DType, n int64) int64 {

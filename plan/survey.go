@@ -30,6 +30,9 @@ type survey struct {
 	segs       []Segment           // of the job at hand
 	again      map[jobMemory]int64 // bytes that jobs with several sweeps read again
 	resident   int64               // bytes of the sources of all jobs with several sweeps
+	host       int64               // bytes for routines, of the job that needs most
+	hostKey    string              // its first key
+	hostAll    int64               // of all jobs
 	linked     linked
 	over       bool // the memory is too small; outputs are only counted
 }
@@ -230,10 +233,15 @@ func (sv *survey) count(there []made) {
 		several = several || len(s.Inst.Sweeps) > 1
 	}
 	sv.countUsed()
+	host := sv.p.bufs.bytes()
+	sv.hostAll += host
+	if host > sv.host {
+		sv.host, sv.hostKey = host, there[0].key
+	}
 	if !several {
 		return
 	}
-	if m := memoryOf(sv.segs, there); m.again > 0 {
+	if m := memoryOf(sv.segs, there, host); m.again > 0 {
 		sv.again[m] += m.again
 		sv.resident += m.resident
 		r := sv.reps[sv.segs[0].Inst.Lowered]
@@ -275,7 +283,7 @@ func (sv *survey) unread() []Names {
 func (sv *survey) readAgain(p *planner) int64 {
 	var total int64
 	for m, n := range sv.again {
-		if m.resident > p.budget && !m.small(p.ring) {
+		if m.resident+m.host > p.budget && !m.small(p.ring) {
 			total += n
 		}
 	}
@@ -291,7 +299,7 @@ func (s *Segment) bytesRead() int64 {
 		for b := range s.Inst.Sweeps[i].Bodies {
 			var n int64
 			for _, u := range s.Inst.Sweeps[i].Bodies[b].Leaves {
-				n += bytesOf(s.Reads[u.Leaf].DType, s.Reads[u.Leaf].N)
+				n += s.Reads[u.Leaf].bytes()
 			}
 			most = max(most, n)
 		}
@@ -327,9 +335,17 @@ func (s *Segment) ops() float64 {
 func (s *Segment) bytesReadOnce() int64 {
 	var total int64
 	for i := range s.Reads {
-		total += bytesOf(s.Reads[i].DType, s.Reads[i].N)
+		total += s.Reads[i].bytes()
 	}
 	return total
+}
+
+// bytes returns what is read of sources.
+func (r *Read) bytes() int64 {
+	if !r.Source() {
+		return 0
+	}
+	return bytesOf(r.DType, r.N)
 }
 
 // represent keeps the segments of each kind that need most: the longest, the one that wants
