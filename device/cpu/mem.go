@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mecha-gpu/mecha-gpu/device"
 	"github.com/mecha-gpu/mecha-gpu/kernels"
 )
 
@@ -19,7 +20,7 @@ func (q *Queue) Alloc(n int64) (*kernels.Mem, error) {
 	}
 	m := &kernels.Mem{Size: n}
 	if n > 0 {
-		b, err := mapBytes(int(n))
+		b, err := device.Map(int(n))
 		if err != nil {
 			return nil, failure(fmt.Errorf("cpu: allocating %d bytes: %w", n, err))
 		}
@@ -53,5 +54,5 @@ func (d *Device) release(m *kernels.Mem) error {
 	if b == nil {
 		return nil
 	}
-	return unmapBytes(b)
+	return device.Unmap(b)
 }

@@ -99,6 +99,9 @@ func outBytes(j *plan.Job) (n int64, outputs int) {
 
 // small reports whether a job goes into a batch.
 func (l *loop) small(j *plan.Job) bool {
+	if len(j.Calls) > 0 {
+		return false
+	}
 	outs, outputs := outBytes(j)
 	return l.p.Ring.Small(outs, plan.BatchCost(j.Segments), outputs)
 }
@@ -183,7 +186,7 @@ func (w *worker) leaf(s *slot, r *plan.Read, views bool) (kernels.Span, int32) {
 		return kernels.Span{Mem: s.mem}, -1
 	}
 	if views {
-		if v := w.l.view(r); v != nil {
+		if v := w.l.view(nil, r); v != nil {
 			w.bytesRead += n
 			return s.wrap(v), -1
 		}

@@ -14,7 +14,7 @@ func (w *worker) startBatch(s *slot) error {
 	staged := w.lay(s)
 	for i := range b.reads {
 		r := &b.reads[i]
-		if err := w.read(r.read, s.bytes(r.span), r.pos); err != nil {
+		if err := w.read(nil, r.read, s.bytes(r.span), r.pos); err != nil {
 			return err
 		}
 	}

@@ -140,15 +140,16 @@ func (d *dev) peak() int64 {
 	return d.budget.Peak()
 }
 
-// tryLease leases n bytes for a job, of the host and of its device, if they are free now.
+// tryLease leases n bytes for a job, of the host and of its device, if they are free now; and of the
+// host what its routines need.
 func (l *loop) tryLease(g *large, n int64) (ok bool) {
-	if n == 0 {
+	if n+g.job.Host == 0 {
 		return true
 	}
-	if g.lease, ok = l.budget.TryTake("resident tensors", n); !ok {
+	if g.lease, ok = l.budget.TryTake("resident tensors", n+g.job.Host); !ok {
 		return false
 	}
-	if b := l.deviceBudget(g); b != nil {
+	if b := l.deviceBudget(g); b != nil && n > 0 {
 		if g.vram, ok = b.TryTake("resident tensors", n); !ok {
 			g.lease.Release()
 			g.lease = nil
@@ -159,7 +160,7 @@ func (l *loop) tryLease(g *large, n int64) (ok bool) {
 
 // leaseDevice leases n bytes of the job's device, for a job that has its lease of the host.
 func (l *loop) leaseDevice(g *large, n int64) (err error) {
-	if b := l.deviceBudget(g); b != nil {
+	if b := l.deviceBudget(g); b != nil && n > 0 {
 		g.vram, err = b.Take(l.ctx, "resident tensors", n)
 	}
 	return err

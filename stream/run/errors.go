@@ -68,8 +68,8 @@ func (l *loop) checkJob(j *plan.Job) error {
 	}
 	var few [1]int64
 	at := few[:]
-	if len(j.Outputs) > 1 {
-		at = make([]int64, len(j.Outputs))
+	if n := len(j.Outputs) + len(j.Buffers); n > 1 {
+		at = make([]int64, n)
 	}
 	for i := range j.Segments {
 		if err := l.checkSegment(j, i, at); err != nil {
@@ -84,7 +84,7 @@ func (l *loop) checkJob(j *plan.Job) error {
 			return planError(j, "segments have %d elements for output %d, expected %d", at[i], i, o.N)
 		}
 	}
-	return nil
+	return checkCalls(j, at[len(j.Outputs):])
 }
 
 // checkSegment checks a segment and adds its elements to those of the outputs.
@@ -99,11 +99,18 @@ func (l *loop) checkSegment(j *plan.Job, i int, at []int64) error {
 	for k, outs := range s.Stores {
 		d := s.Inst.Outs[k].DType
 		for _, o := range outs {
+			want := tensor.F32
 			switch {
+			case o < 0 && bufferOf(o) < len(j.Buffers):
+				o = len(j.Outputs) + bufferOf(o)
 			case o < 0 || o >= len(j.Outputs):
 				return planError(j, "segment %d stores output %d of %d", i, o, len(j.Outputs))
-			case j.Outputs[o].DType != d:
-				return planError(j, "segment %d makes %v, expected %v", i, d, j.Outputs[o].DType)
+			default:
+				want = j.Outputs[o].DType
+			}
+			switch {
+			case want != d:
+				return planError(j, "segment %d makes %v, expected %v", i, d, want)
 			case at[o] != s.First:
 				return planError(j, "segment %d starts at %d, expected %d", i, s.First, at[o])
 			case s.First*int64(d.Bits())%8 != 0:
@@ -114,6 +121,9 @@ func (l *loop) checkSegment(j *plan.Job, i int, at []int64) error {
 	}
 	var err error
 	for k := range s.Reads {
+		if r := &s.Reads[k]; !r.Source() && bufferOf(r.Model) >= len(j.Buffers) {
+			return planError(j, "segment %d reads buffer %d of %d", i, bufferOf(r.Model), len(j.Buffers))
+		}
 		s.Reads[k].Stored(func(r *plan.Read) {
 			if r.Model < 0 || r.Model >= len(l.sources) {
 				err = planError(j, "source %d of %d", r.Model, len(l.sources))
@@ -121,4 +131,27 @@ func (l *loop) checkSegment(j *plan.Job, i int, at []int64) error {
 		})
 	}
 	return err
+}
+
+// checkCalls looks at routines and their buffers. at are the elements that segments make of each.
+func checkCalls(j *plan.Job, at []int64) error {
+	for i := range j.Buffers {
+		if b := &j.Buffers[i]; b.At%8 != 0 || b.At+b.Bytes() > j.Host {
+			return planError(j, "buffer %d is at %d in %d bytes", i, b.At, j.Host)
+		}
+	}
+	for i := range j.Calls {
+		c := &j.Calls[i]
+		for _, b := range append(append([]int(nil), c.In...), c.Out...) {
+			if b < 0 || b >= len(j.Buffers) {
+				return planError(j, "routine %d uses buffer %d of %d", i, b, len(j.Buffers))
+			}
+		}
+		for _, b := range c.In {
+			if at[b] != j.Buffers[b].N {
+				return planError(j, "segments have %d elements for buffer %d, expected %d", at[b], b, j.Buffers[b].N)
+			}
+		}
+	}
+	return nil
 }

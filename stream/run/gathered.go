@@ -2,7 +2,6 @@ package run
 
 import (
 	"github.com/mecha-gpu/mecha-gpu/kernels"
-	"github.com/mecha-gpu/mecha-gpu/tensor"
 )
 
 // A view is read in boxes: all indices of some axes. A box is read at once, with what lies between
@@ -16,7 +15,7 @@ const (
 
 // gathered reads views of a tensor of a source.
 type gathered struct {
-	source  tensor.Source
+	source  reader
 	size    int64  // of an element
 	scratch []byte // memory for a box
 	read    int64  // bytes that were read

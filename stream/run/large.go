@@ -20,6 +20,8 @@ type large struct {
 	vram  *device.Lease  // of the device's own memory
 	held  []*kernels.Mem // resident memory
 
+	memory []byte // of buffers and routines
+
 	segment int
 	leaves  []leafMem // of the segment
 	nums    []float64
@@ -60,7 +62,7 @@ func (l *loop) leaseBytes(w *worker, j *plan.Job) int64 {
 	for i := range j.Segments {
 		s := &j.Segments[i]
 		for k := range s.Reads {
-			if r := &s.Reads[k]; resident(j, s, k) && !(w.info.InHost && l.view(r) != nil) {
+			if r := &s.Reads[k]; resident(j, s, k) && !(w.info.InHost && l.view(nil, r) != nil) {
 				n += plan.Align(bytesOf(r.DType, r.N))
 			}
 		}
@@ -72,17 +74,20 @@ func (l *loop) leaseBytes(w *worker, j *plan.Job) int64 {
 }
 
 // view returns all of a leaf if it is in memory as it is needed.
-func (l *loop) view(r *plan.Read) []byte {
+func (l *loop) view(g *large, r *plan.Read) []byte {
 	n := bytesOf(r.DType, r.N)
-	if n == 0 || !r.Plain() {
+	switch {
+	case n == 0 || !r.Plain():
 		return nil
+	case !r.Source():
+		return g.buffer(bufferOf(r.Model))[r.Pos : r.Pos+n]
 	}
 	return l.sources[r.Model].View(r.Pos, n)
 }
 
 // resident reports whether a leaf is kept in memory: several sweeps may read it.
 func resident(j *plan.Job, s *plan.Segment, leaf int) bool {
-	return j.Resident && !s.Inst.Copies() && len(s.Inst.Sweeps) > 1 && dense(s, leaf)
+	return j.Resident && s.Reads[leaf].Source() && !s.Inst.Copies() && len(s.Inst.Sweeps) > 1 && dense(s, leaf)
 }
 
 // dense reports whether a sweep reads a leaf element by element.
@@ -110,7 +115,7 @@ func (w *worker) openSegment(g *large) error {
 	for i := range s.Reads {
 		r, m := &s.Reads[i], &g.leaves[i]
 		if onHost {
-			if v := w.l.view(r); v != nil {
+			if v := w.l.view(g, r); v != nil {
 				*m = leafMem{span: kernels.Span{Mem: kernels.HostMem(v), Len: int64(len(v))}, loaded: true, inHost: true}
 				continue
 			}
@@ -137,12 +142,8 @@ func (w *worker) advance(g *large) (done bool, err error) {
 	for {
 		g.sweep++
 		if g.sweep >= w.l.sweeps(g.seg()) {
-			g.segment++
-			if g.segment == len(g.job.Segments) {
-				return true, nil
-			}
-			if err := w.openSegment(g); err != nil {
-				return false, err
+			if done, err := w.next(g); done || err != nil {
+				return done, err
 			}
 			continue
 		}

@@ -79,12 +79,12 @@ func (w *worker) fillLeaf(s *slot, g *large, use kernels.LeafUse) error {
 			*sp = s.wrap(m.twin[pos : pos+n])
 		}
 		if m.loaded {
-			if m.inHost {
+			if m.inHost && r.Source() {
 				w.bytesRead += n
 			}
 			return nil
 		}
-		if err := w.read(r, w.q.Host(*sp), r.Pos+pos); err != nil {
+		if err := w.read(g, r, w.q.Host(*sp), r.Pos+pos); err != nil {
 			return err
 		}
 		if err := w.q.Push(*sp); err != nil {
@@ -95,7 +95,7 @@ func (w *worker) fillLeaf(s *slot, g *large, use kernels.LeafUse) error {
 		if *sp = s.take(n); s.used > int64(len(s.host)) {
 			return s.overflow(g.job)
 		}
-		return w.read(r, s.bytes(*sp), r.Pos+pos)
+		return w.read(g, r, s.bytes(*sp), r.Pos+pos)
 	}
 }
 
@@ -188,7 +188,9 @@ func (w *worker) handIn(s *slot) error {
 	l.mu.Lock()
 	for i, c := range s.counts {
 		for _, o := range s.unit.seg.Stores[s.unit.sw().Outs[i]] {
-			g.counts[o].add(c)
+			if o >= 0 {
+				g.counts[o].add(c)
+			}
 		}
 	}
 	g.inFlight--
@@ -262,6 +264,9 @@ func (g *large) free(l *loop) error {
 		}
 	}
 	g.held = nil
+	if err := g.unmapBuffers(); err != nil && first == nil {
+		first = err
+	}
 	for _, lease := range []*device.Lease{g.lease, g.vram} {
 		if lease != nil {
 			lease.Release()

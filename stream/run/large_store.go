@@ -22,11 +22,18 @@ func (w *worker) fillCasts(s *slot) {
 // places that is in memory.
 func (w *worker) stores(s *slot, k int, views bool) (view []byte) {
 	g, u := s.job, &s.unit
+	d := u.seg.Inst.Outs[k].DType
+	pos, n := bytesOf(d, u.seg.First)+bytesOf(d, u.first), bytesOf(d, u.count)
 	for _, i := range u.seg.Stores[k] {
-		o := &g.job.Outputs[i]
-		st := store{out: o, pos: o.Pos + bytesOf(o.DType, u.seg.First) + bytesOf(o.DType, u.first)}
-		st.view = w.sinkView(o.Sink, st.pos, bytesOf(o.DType, u.count), views)
-		if view == nil {
+		st := store{pos: pos}
+		if i < 0 {
+			st.view = g.buffer(bufferOf(i))[pos : pos+n]
+		} else {
+			st.out = &g.job.Outputs[i]
+			st.pos += st.out.Pos
+			st.view = w.sinkView(st.out.Sink, st.pos, n, views)
+		}
+		if view == nil && views {
 			view = st.view
 		}
 		s.stores = append(s.stores, st)
@@ -73,7 +80,9 @@ func (w *worker) fillCopy(s *slot) error {
 	switch {
 	case m.loaded:
 		*sp = m.span.Slice(pos, n)
-		w.bytesRead += n
+		if r.Source() {
+			w.bytesRead += n
+		}
 	case place != nil:
 		*sp = s.wrap(place)
 	default:
@@ -81,7 +90,7 @@ func (w *worker) fillCopy(s *slot) error {
 	}
 	b := s.hostBytes(*sp)
 	if !m.loaded {
-		if err := w.read(r, b, r.Pos+pos); err != nil {
+		if err := w.read(g, r, b, r.Pos+pos); err != nil {
 			return err
 		}
 		if u.body != nil && inSlot {
@@ -127,6 +136,9 @@ func (w *worker) storeUnit(st *store) error {
 	if st.view != nil && !st.whole {
 		copy(st.view, st.bytes)
 		st.whole = true
+	}
+	if st.out == nil {
+		return nil
 	}
 	return w.write(st.out.Sink, st.out.Key, st.bytes, st.pos, st.whole)
 }

@@ -299,11 +299,11 @@ func (l *loop) startHeld(w *worker) bool {
 // setUp takes the lease of a job if it has none yet, and opens its first sweep.
 func (l *loop) setUp(w *worker, g *large, n int64, leased bool) error {
 	if !leased {
-		if have := l.budget.Total() - l.ringBytes(); n > have {
+		if have := l.budget.Total() - l.ringBytes(); n+g.job.Host > have {
 			return &tensor.Error{Class: tensor.ClassFit, Key: g.job.Key(), Err: errors.New("the memory limit is too small for the tensors of this key"),
-				Want: fmt.Sprintf("at least %d bytes beside the rings", n), Got: fmt.Sprintf("%d bytes", have)}
+				Want: fmt.Sprintf("at least %d bytes beside the rings", n+g.job.Host), Got: fmt.Sprintf("%d bytes", have)}
 		}
-		lease, err := l.budget.Take(l.ctx, "resident tensors", n)
+		lease, err := l.budget.Take(l.ctx, "resident tensors", n+g.job.Host)
 		if err != nil {
 			return err
 		}
@@ -315,8 +315,10 @@ func (l *loop) setUp(w *worker, g *large, n int64, leased bool) error {
 	if len(g.job.Segments) == 0 {
 		return w.endLarge(g, nil)
 	}
-	g.segment = 0
-	if err := w.openSegment(g); err != nil {
+	if err := g.mapBuffers(); err != nil {
+		return err
+	}
+	if _, err := w.next(g); err != nil {
 		return err
 	}
 	return w.goOn(g)

@@ -44,11 +44,11 @@ type slot struct {
 
 // store is where the elements go that a unit of a large job makes of an output.
 type store struct {
-	out   *plan.Output
-	pos   int64  // in the sink
-	bytes []byte // finished output bytes in host memory
-	view  []byte // memory of the sink; nil if it has none
-	whole bool   // bytes and view are the same memory
+	out   *plan.Output // nil: it is a buffer of the job
+	pos   int64        // in the sink
+	bytes []byte       // finished output bytes in host memory
+	view  []byte       // memory of the sink or the buffer; nil if it has none
+	whole bool         // bytes and view are the same memory
 }
 
 // reset empties the slot for another item.

@@ -168,32 +168,35 @@ func (w *worker) lap(stage *time.Duration) {
 	w.last = now
 }
 
-// read fills dst with the bytes of a source at pos.
-func (w *worker) read(r *plan.Read, dst []byte, pos int64) error {
+// read fills dst with the bytes of a source, or of a buffer of the job, at pos.
+func (w *worker) read(g *large, r *plan.Read, dst []byte, pos int64) error {
 	switch {
 	case len(dst) == 0:
 		return nil
 	case r.Parts != nil:
-		return w.readParts(r, dst, pos)
+		return w.readParts(g, r, dst, pos)
 	}
-	s := w.l.sources[r.Model]
+	from, n := w.l.reader(g, r), int64(len(dst))
 	var err error
 	if r.Dims == nil {
-		w.bytesRead += int64(len(dst))
-		err = s.ReadAt(dst, pos)
+		err = from.ReadAt(dst, pos)
 	} else {
-		g := &gathered{source: s, size: r.DType.Size(), scratch: w.scratch}
-		err = g.readAt(dst, r.Pos, r.Dims, (pos-r.Pos)/g.size)
-		w.scratch, w.bytesRead = g.scratch, w.bytesRead+g.read
+		v := &gathered{source: from, size: r.DType.Size(), scratch: w.scratch}
+		err = v.readAt(dst, r.Pos, r.Dims, (pos-r.Pos)/v.size)
+		w.scratch, n = v.scratch, v.read
 	}
-	if err != nil {
+	switch {
+	case !r.Source():
+		return err
+	case err != nil:
 		return w.l.readError(r, err)
 	}
+	w.bytesRead += n
 	return nil
 }
 
 // readParts fills dst with the bytes at pos of tensors that lie one after the other.
-func (w *worker) readParts(r *plan.Read, dst []byte, pos int64) error {
+func (w *worker) readParts(g *large, r *plan.Read, dst []byte, pos int64) error {
 	for i := range r.Parts {
 		p := &r.Parts[i]
 		size := bytesOf(p.DType, p.N)
@@ -202,7 +205,7 @@ func (w *worker) readParts(r *plan.Read, dst []byte, pos int64) error {
 			continue
 		}
 		n := min(size-pos, int64(len(dst)))
-		if err := w.read(p, dst[:n], p.Pos+pos); err != nil {
+		if err := w.read(g, p, dst[:n], p.Pos+pos); err != nil {
 			return err
 		}
 		dst, pos = dst[n:], 0
