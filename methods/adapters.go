@@ -40,8 +40,9 @@ func adapters() []*Method {
 // extractLora is the interface of the methods that make LoRA factors.
 func extractLora(id string) *Method {
 	return &Method{
-		ID: id, Family: "adapters", Status: Known, Interface: true,
-		Doc:    "Factors up and down of the given rank for every matrix of a difference, by singular value decomposition.",
+		ID: id, Family: "adapters", Interface: true,
+		Doc: "Factors up and down for every matrix and convolution of a difference, whose product is the nearest one of the given rank, by singular value decomposition. " +
+			"The rank is at most that of the matrix, and alpha is the rank.",
 		Source: loraPaper + "; " + rangePaper,
 		Params: append([]Param{Input("base", "difference").In(Delta), Option("rank", IntOf(8), "largest rank of the factors")}, basis()...),
 		Return: Return{StateDict: true, Space: Weight},
@@ -51,8 +52,8 @@ func extractLora(id string) *Method {
 // extractLokr is the interface of the methods that make Kronecker factors.
 func extractLokr(id string) *Method {
 	return &Method{
-		ID: id, Family: "adapters", Status: Known, Interface: true,
-		Doc:    "Two Kronecker factors for every matrix of a difference: the nearest Kronecker product.",
+		ID: id, Family: "adapters", Interface: true,
+		Doc:    "Two Kronecker factors for every matrix and convolution of a difference: the nearest Kronecker product.",
 		Source: lycorisPaper + "; C. F. Van Loan, N. Pitsianis, \"Approximation with Kronecker products\", 1993",
 		Params: []Param{Input("base", "difference").In(Delta), kroneckerRatio()},
 		Return: Return{StateDict: true, Space: Weight},
@@ -64,6 +65,14 @@ func implement(m *Method, a adapter, form string) *Method {
 	m.Interface, m.Implements = false, "extract_"+a.kind+"_"+form
 	m.Doc += " For " + a.base + ", with the keys of " + a.config() + "."
 	m.Return.Config = a.config()
+	keys := loraKeys
+	m.Formula, m.Check = extractLoraFactors, checkLora
+	if form == "lokr" {
+		keys = lokrKeys
+		m.Formula, m.Check = extractLokrFactors, checkLokr
+	}
+	m.Keys = func(string, []string) (KeyMap, error) { return extractionKeys(a, keys, len(m.Params)) }
+	m.AnyShape, m.DType = true, extractedType
 	for i := range m.Params { // the options too: a block may have its own rank
 		m.Params[i].Config = a.base
 	}
@@ -90,7 +99,7 @@ func basis() []Param {
 	return []Param{
 		Option("use_approximate_basis", BoolOf(true), "find the basis by random projections: much faster"),
 		Option("approximate_basis_iters", IntOf(2), "power iterations of the projections, 0 or more; more is more exact"),
-		Option("approximate_basis_seed", Null(), "seed of the projections; null: a fixed one").OfType(Int).OrNull(),
+		Option("approximate_basis_seed", Null(), "seed of the projections; null is 0").OfType(Int).OrNull(),
 	}
 }
 
