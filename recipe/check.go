@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/mecha-gpu/mecha-gpu/methods"
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -148,68 +146,4 @@ func (c *valueChecker) fail(user int, key string, err error) {
 	}
 	e := c.nodes[user].expr
 	c.errs.add(c.pointAt(e, &tensor.Error{Key: key, Err: fmt.Errorf("%s: %w", e.method.ID, err)}))
-}
-
-// implement replaces an interface by the first of its implementations whose configs and
-// spaces the arguments have. Values for all keys have no config and do not take part.
-func (s *solver) implement(i int) error {
-	n := &s.nodes[i]
-	face := n.method
-	for _, m := range s.g.env.Methods.All() {
-		if m.Implements == face.ID && s.accepts(m, n) {
-			n.method = m
-			if m.Status == methods.Known {
-				return s.errorAt(n.expr, fmt.Errorf("method %s: known, not available yet", m.ID))
-			}
-			return nil
-		}
-	}
-	return s.noImplementation(n, face)
-}
-
-// noImplementation says which configs the arguments of an interface have, and which it is for.
-func (s *solver) noImplementation(n *occurrence, face *methods.Method) error {
-	var got, want []string
-	for p := range face.Params {
-		for _, a := range n.args[p] {
-			if _, constant := s.nodes[a].expr.constant(); constant {
-				continue
-			}
-			id := "of no config that is known"
-			if c := s.configs[a].config; !c.Structural() {
-				id = "of config " + c.ID()
-			}
-			got = append(got, fmt.Sprintf("%s %s, in the space %s", face.Params[p].Name, id, s.spaces[a]))
-		}
-	}
-	for _, m := range s.g.env.Methods.All() {
-		for p := range m.Params {
-			if id := m.Params[p].Config; m.Implements == face.ID && id != "" && !slices.Contains(want, id) {
-				want = append(want, id)
-			}
-		}
-	}
-	err := &tensor.Error{Err: fmt.Errorf("%s has no implementation for these arguments", face.ID), Got: strings.Join(got, ", ")}
-	if len(want) > 0 {
-		err.Want = "config " + strings.Join(want, " or ")
-	}
-	return s.pointAt(n.expr, err)
-}
-
-// accepts reports whether an implementation takes the arguments. Where no model was opened, one
-// may have any config.
-func (s *solver) accepts(m *methods.Method, n *occurrence) bool {
-	for p := range m.Params {
-		for _, a := range n.args[p] {
-			if _, constant := s.nodes[a].expr.constant(); constant {
-				continue
-			}
-			known := s.configs[a].config
-			open := s.vet && known.Structural()
-			if id := m.Params[p].Config; id != "" && id != known.ID() && !open || !m.Params[p].Spaces.Has(s.spaces[a]) {
-				return false
-			}
-		}
-	}
-	return true
 }

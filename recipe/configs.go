@@ -28,10 +28,27 @@ type pin struct {
 
 // solveConfigs finds the components and the config of each.
 func (s *solver) solveConfigs(context.Context) error {
+	if err := s.dispatch(); err != nil {
+		s.stop = true
+		return err
+	}
+	var errs errorList
+	for _, c := range s.findComponents() {
+		err := s.choose(c)
+		if err == nil {
+			err = s.checkMembers(c)
+		}
+		s.stop = s.stop || err != nil
+		errs.add(err)
+	}
+	return errs.join()
+}
+
+// findComponents makes the components with what is named in them.
+func (s *solver) findComponents() (list []*component) {
 	parent := s.components()
 	byRoot := map[int]*component{}
 	s.configs = make([]*component, len(s.nodes))
-	var list []*component
 	for i := range s.nodes {
 		r := findRoot(parent, i)
 		c := byRoot[r]
@@ -44,16 +61,7 @@ func (s *solver) solveConfigs(context.Context) error {
 		s.configs[i] = c
 	}
 	s.pin()
-	var errs errorList
-	for _, c := range list {
-		err := s.choose(c)
-		if err == nil {
-			err = s.checkMembers(c)
-		}
-		s.stop = s.stop || err != nil
-		errs.add(err)
-	}
-	return errs.join()
+	return list
 }
 
 // components joins what has one config: a merge and its arguments of parameters that name
@@ -64,9 +72,18 @@ func (s *solver) components() []int {
 		parent[i] = i
 	}
 	join := func(a, b int) { parent[findRoot(parent, a)] = findRoot(parent, b) }
+	first := map[int]int{} // by interface that maps configs: its first argument
 	s.users(func(user, p, i int) {
-		if s.nodes[user].method.Params[p].Config == "" {
+		switch m := s.nodes[user].method; {
+		case m.Params[p].Config != "":
+		case !m.Interface || !s.maps(m):
 			join(i, user)
+		default:
+			if a, ok := first[user]; ok {
+				join(i, a)
+			} else {
+				first[user] = i
+			}
 		}
 	})
 	for i := range s.nodes {
