@@ -93,7 +93,7 @@ func (p *planner) segments(segs []Segment, list []made) ([]Segment, error) {
 		}
 	}
 	p.stores = stores
-	segs = segs[:0]
+	segs, p.bufs = segs[:0], buffers{}
 	if len(p.roots) == 0 {
 		return segs, nil
 	}

@@ -56,7 +56,6 @@ func (b *buffers) bytes() int64 {
 // calls after them.
 func (p *planner) routines(segs []Segment) ([]Segment, error) {
 	p.calls = p.trace.AppendCalls(p.calls[:0], p.roots)
-	p.bufs = buffers{}
 	if len(p.calls) == 0 {
 		return segs, nil
 	}

@@ -88,11 +88,13 @@ func (b Blocks) Nearest(ctx context.Context, data, w1, w2 []float32, scratch []f
 		return err
 	}
 	s := math.Sqrt(z.across()) // the singular value, as the other one has length 1
-	f := math.Sqrt(s)
-	fs, fl := f, 0.0
-	if s > 0 {
-		fl = 1 / f
+	if s == 0 {
+		clear(w1)
+		clear(w2)
+		return nil
 	}
+	f := math.Sqrt(s)
+	fs, fl := f, 1/f
 	if z.turned {
 		fs, fl = fl, fs
 	}
