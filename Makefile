@@ -15,7 +15,7 @@ FUZZTIME ?= 3s
 P        ?= 2
 
 # The tests of merges that may run on any device.
-GPUTESTS := Conformance|TestRow|BadInput|Cancelled|InputThatChanges|Casts|Converted|AreTheFilesOfSingle|Strict|TestReport|Computed|KeyThat|NaN|ASweep
+GPUTESTS := Conformance|TestRow|BadInput|Cancelled|InputThatChanges|Casts|Extracted|Converted|AreTheFilesOfSingle|Strict|TestReport|Computed|KeyThat|NaN|ASweep
 
 # The tests of the command that name the CPU.
 CPUTESTS := BenchSavesRates|MergeInJSONEnds|DefaultsOfMerge

@@ -33,7 +33,7 @@ func cudaDevices(lib string) []device.Opener {
 
 // suite are the tests that say nothing about the device, and so have to pass on every one.
 const suite = "Conformance|TestRow|BadInput|Cancelled|InputThatChanges|Casts|Converted|VAE|AreTheFilesOfSingle|" +
-	"OutputsHave|PartsOf|LoRAsAre|FormOf|Products|Strict|TestReport|Shapes|Computed|Half|KeyThat|NaN|ASweep|ModelThat"
+	"OutputsHave|PartsOf|LoRAsAre|Extracted|FormOf|Products|Strict|TestReport|Shapes|Computed|Half|KeyThat|NaN|ASweep|ModelThat"
 
 // runSuite runs the suite on the driver with some knobs, in a process of its own because a
 // driver reads its knobs once.
@@ -80,7 +80,7 @@ func TestTheSuitePassesOnCUDA(t *testing.T) {
 	settings := [][]string{{"SOFTCUDA_MEMORY=32M", "SOFTCUDA_DEVICES=2"}, {"SOFTCUDA_DEVICES=1"}, {"SOFTCUDA_DEVICES=2"}, {"SOFTCUDA_LATE=1"}}
 	which := suite
 	if seeds(t) == 0 {
-		settings, which = settings[:1], "Conformance|TestRow|Casts|Converted|LoRAsAre|Products|Strict|TestReport|Computed|NaNThatIsRefused|ASweep"
+		settings, which = settings[:1], "Conformance|TestRow|Casts|Converted|LoRAsAre|Extracted|Products|Strict|TestReport|Computed|NaNThatIsRefused|ASweep"
 	}
 	for _, knobs := range settings {
 		t.Run(strings.Join(knobs, " "), func(t *testing.T) { runSuite(t, dir, which, knobs...) })
