@@ -21,11 +21,14 @@ type Routine struct {
 	// none.
 	Scratch func(w *RoutineWork) int64
 
+	// Ops returns about how many operations on numbers Fn does, for estimates of time. nil: few.
+	Ops func(w *RoutineWork) float64
+
 	// Fn fills the results, which are not cleared before. It returns the error of ctx if that ends.
 	Fn func(ctx context.Context, w *RoutineWork) error
 }
 
-// RoutineWork is one call of a routine. In a call of Scratch, arrays have no data.
+// RoutineWork is one call of a routine. For Scratch and Ops, arrays have no data.
 type RoutineWork struct {
 	Nums    []float64 // numbers of the recipe
 	In, Out []Array

@@ -160,6 +160,10 @@ var loraFactors = &kernels.Routine{
 		f, rows, cols := lowRank(w)
 		return f.Scratch(rows, cols)
 	},
+	Ops: func(w *kernels.RoutineWork) float64 {
+		f, rows, cols := lowRank(w)
+		return f.Ops(rows, cols)
+	},
 	Fn: func(ctx context.Context, w *kernels.RoutineWork) error {
 		f, rows, cols := lowRank(w)
 		w.Out[2].Data[0] = float32(f.Rank)
@@ -193,6 +197,7 @@ func blockSizes(w *kernels.RoutineWork) linalg.Blocks {
 var lokrFactors = &kernels.Routine{
 	Name:    "LoKr extraction",
 	Scratch: func(w *kernels.RoutineWork) int64 { return blockSizes(w).Scratch() },
+	Ops:     func(w *kernels.RoutineWork) float64 { return blockSizes(w).Ops() },
 	Fn: func(ctx context.Context, w *kernels.RoutineWork) error {
 		return blockSizes(w).Nearest(ctx, w.In[0].Data, w.Out[0].Data, w.Out[1].Data, w.Scratch)
 	},

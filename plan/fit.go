@@ -180,7 +180,7 @@ func (p *Plan) Seconds(r device.Rates) float64 {
 		return n / rate
 	}
 	read, write := float64(p.Totals.BytesRead), float64(p.Totals.BytesWrite)
-	host := per(read, r.Read) + per(write, r.Write)
+	host := per(read, r.Read) + per(write, r.Write) + per(p.Totals.RoutineOps, routineOps*float64(max(p.Ring.Workers, 1)))
 	compute := max(per(read+write, r.Compute), per(p.Totals.Ops, r.Ops))
 	if r.Upload <= 0 {
 		return host + compute

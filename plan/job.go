@@ -55,6 +55,8 @@ type Totals struct {
 	Programs   int   // distinct Programs
 
 	Ops float64 // instructions of Programs on one element, every sweep counted
+
+	RoutineOps float64 // operations of routines
 }
 
 // Ring is the memory in which workers stage units. Every worker has Depth slots of

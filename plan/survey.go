@@ -234,6 +234,7 @@ func (sv *survey) count(there []made) {
 	}
 	sv.countUsed()
 	host := sv.p.bufs.bytes()
+	sv.totals.RoutineOps += sv.p.bufs.ops
 	sv.hostAll += host
 	if host > sv.host {
 		sv.host, sv.hostKey = host, there[0].key

@@ -67,6 +67,12 @@ func (b Blocks) Scratch() int64 {
 	return first + second + (steps+2)*min(first, second) + 2*steps + steps*steps + int64(eigenScratch(lanczosSteps))
 }
 
+// Ops returns about how many operations Nearest does: it depends on how much the second singular value
+// is less than the first.
+func (b Blocks) Ops() float64 {
+	return lanczosSteps * 4 * float64(b.M1*b.N1) * float64(b.M2) * float64(b.N2*b.Kernel)
+}
+
 // Nearest fills w1, of M1 x N1 numbers, and w2, of M2 x N2 x Kernel, so that their Kronecker product is
 // nearest to the matrix data: the leading singular vectors of its blocks (Van Loan, Pitsianis,
 // "Approximation with Kronecker products", 1993), which get the square root of the singular value each. If

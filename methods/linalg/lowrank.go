@@ -44,6 +44,17 @@ func (f LowRank) Scratch(rows, cols int) int64 {
 	return l*long + l*short + l + then
 }
 
+// Ops returns about how many operations Factor does on a matrix.
+func (f LowRank) Ops(rows, cols int) float64 {
+	short, size := float64(min(rows, cols)), float64(rows)*float64(cols)
+	l := float64(f.width(int(short)))
+	one := 2*size*l + 4*float64(rows)*l*l // a product, and a basis of what comes out
+	if f.Exact {
+		return 2*one + size*short + 9*short*short*short
+	}
+	return float64(2*f.Iters+2) * one
+}
+
 // memory hands out scratch.
 type memory []float64
 
