@@ -51,9 +51,9 @@ func (s *solver) dispatch() error {
 
 // ambiguous reports whether an interface has several implementations for its arguments.
 func (s *solver) ambiguous(i int) bool {
-	n, fit := &s.nodes[i], 0
+	face, fit := s.nodes[i].method, 0
 	for _, m := range s.g.env.Methods.All() {
-		if m.Implements == n.method.ID && s.accepts(m, n) {
+		if m.Implements == face.ID && s.accepts(m, i) {
 			fit++
 		}
 	}
@@ -66,7 +66,7 @@ func (s *solver) implement(i int) error {
 	n := &s.nodes[i]
 	face := n.method
 	for _, m := range s.g.env.Methods.All() {
-		if m.Implements == face.ID && s.accepts(m, n) {
+		if m.Implements == face.ID && s.accepts(m, i) {
 			n.method = m
 			if m.Status == methods.Known {
 				return s.errorAt(n.expr, fmt.Errorf("method %s: known, not available yet", m.ID))
@@ -80,6 +80,7 @@ func (s *solver) implement(i int) error {
 // noImplementation says which configs the arguments of an interface have, and which it is for.
 func (s *solver) noImplementation(n *occurrence, face *methods.Method) error {
 	var got, want []string
+	from := ""
 	for p := range face.Params {
 		for _, a := range n.args[p] {
 			if _, constant := s.nodes[a].expr.constant(); constant {
@@ -88,6 +89,7 @@ func (s *solver) noImplementation(n *occurrence, face *methods.Method) error {
 			id := "of no config that is known"
 			if c := s.configs[a].config; !c.Structural() {
 				id = "of config " + c.ID()
+				from = c.ID()
 			}
 			got = append(got, fmt.Sprintf("%s %s, in the space %s", face.Params[p].Name, id, s.spaces[a]))
 		}
@@ -102,13 +104,29 @@ func (s *solver) noImplementation(n *occurrence, face *methods.Method) error {
 	err := &tensor.Error{Err: fmt.Errorf("%s has no implementation for these arguments", face.ID), Got: strings.Join(got, ", ")}
 	if len(want) > 0 {
 		err.Want = "config " + strings.Join(want, " or ")
+		err.Hint = s.conversionTo(want, from)
 	}
 	return s.pointAt(n.expr, err)
 }
 
-// accepts reports whether an implementation takes the arguments. Where no model was opened, one
-// may have any config.
-func (s *solver) accepts(m *methods.Method, n *occurrence) bool {
+// conversionTo is the hint that names the conversions of from to a config of want; "" if there are none.
+func (s *solver) conversionTo(want []string, from string) string {
+	ways := s.g.env.Methods.Ways(from)
+	for _, to := range want {
+		if steps, ok := ways.To(to); ok && len(steps) > 0 {
+			return "a conversion is missing: " + names(steps)
+		}
+	}
+	return ""
+}
+
+// accepts reports whether an implementation takes the arguments of an interface. Where no model was
+// opened, one may have any config, and the config that the result must have may say more.
+func (s *solver) accepts(m *methods.Method, i int) bool {
+	n := &s.nodes[i]
+	if s.vet && m.Return.Config != "" && slices.ContainsFunc(s.configs[i].pins, func(p pin) bool { return p.id != m.Return.Config }) {
+		return false
+	}
 	for p := range m.Params {
 		for _, a := range n.args[p] {
 			if _, constant := s.nodes[a].expr.constant(); constant {
