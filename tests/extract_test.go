@@ -358,3 +358,36 @@ func TestExtractedLoRAsOfIntegers(t *testing.T) {
 		t.Errorf("%v gives %v", got, d)
 	}
 }
+
+// TestExtractedFromAnotherLayout: a difference in another layout is converted first. What a fused tensor
+// holds are matrices of their own, and one that is the transpose of what is stored is factored as it is
+// called. Factors of the full rank are the difference.
+func TestExtractedFromAnotherLayout(t *testing.T) {
+	const fused, turned = textG + "transformer.resblocks.3.attn.in_proj_weight", textG + "text_projection"
+	const conv = "model.diffusion_model.input_blocks.1.0.in_layers.2.weight"
+	models := map[string]memory.Dict{}
+	for i, name := range []string{"a", "b"} {
+		seed := uint64(i * 10)
+		models[name] = memory.Dict{fused: weights(seed, tensor.F16, 12, 3), turned: weights(seed+1, tensor.F16, 12, 10), conv: weights(seed+2, tensor.F32, 6, 5, 3, 3)}
+	}
+	w := newWorld(t, models)
+	got, _ := w.mustMerge(recipeFor("ab", subtractModels, `merge "convert_'sdxl-sgm'_to_'sdxl-kohya'" &2`, `merge "extract_lycoris_lora" &3 rank=50`), mecha.Options{OutputDType: tensor.F32})
+	qkv, p := change(models, fused), change(models, turned)
+	transpose := make([]float64, 0, len(p))
+	for c := range 10 {
+		for r := range 12 {
+			transpose = append(transpose, p[r*10+c])
+		}
+	}
+	for key, want := range map[string][]float64{
+		fusedKey + "q_proj": qkv[:12], fusedKey + "k_proj": qkv[12:24], fusedKey + "v_proj": qkv[24:],
+		"te2.text_projection": transpose, convKey: change(models, conv)} {
+		_, _, d := difference(got, stemOf("lycoris", key))
+		if dist := length(want, d); len(d) != len(want) || !(dist <= 1e-5) {
+			t.Errorf("%s: %d elements, distance %g", key, len(d), dist)
+		}
+	}
+	if len(got) != 15 {
+		t.Errorf("%d keys", len(got))
+	}
+}
