@@ -52,19 +52,22 @@ func divisors(n int) (all []int) {
 	return all
 }
 
-// Lanczos steps between restarts, restarts, and how far from an eigenvector the result may be,
-// relative to the eigenvalue, which is then as near as the square of it unless the next one is.
+// Lanczos' method takes so many steps between restarts, looks at the result every few, and ends if that
+// is as near to an eigenvector, relative to the eigenvalue, or if a better one would make the rest of the
+// matrix (the sum of squares) less by so little.
 const (
 	lanczosSteps = 48
+	lookEvery    = 6
 	mostRestarts = 40
 	lanczosError = 1e-7
+	restError    = 1e-6
 )
 
 // Scratch returns how many numbers of scratch Nearest needs.
 func (b Blocks) Scratch() int64 {
 	first, second := int64(b.M1*b.N1), int64(b.M2)*int64(b.N2*b.Kernel)
 	steps := int64(lanczosSteps)
-	return first + second + (steps+2)*min(first, second) + 2*steps + steps*steps + int64(eigenScratch(lanczosSteps))
+	return first + second + (steps+1)*min(first, second) + 2*steps + steps*steps + int64(eigenScratch(lanczosSteps))
 }
 
 // Ops returns about how many operations Nearest does: it depends on how much the second singular value
@@ -182,62 +185,96 @@ func (z *blocked) squared() {
 	}
 }
 
-// leading makes small the leading singular vector of its side, by Lanczos' method with every vector
-// orthogonal to all others (C. Lanczos, "An iteration method for the solution of the eigenvalue
-// problem", 1950), begun again from what was found until that is accurate.
+// lanczos is Lanczos' method for the leading eigenvector of squared, with every vector orthogonal to all
+// others (C. Lanczos, "An iteration method for the solution of the eigenvalue problem", 1950).
+type lanczos struct {
+	*blocked
+	basis   []float64 // vectors
+	d, e    []float64 // what squared is among them: a diagonal, and what is beside it
+	k       int       // steps so far
+	scratch memory
+}
+
+// leading makes small the leading singular vector of its side. The method is begun again from what was found
+// until that is accurate.
 func (z *blocked) leading(ctx context.Context, mem memory) error {
 	n := len(z.small)
-	steps := min(lanczosSteps, n)
-	basis, x := mem.take((lanczosSteps+1)*n), mem.take(n)
-	d, e := mem.take(lanczosSteps), mem.take(lanczosSteps)
+	l := &lanczos{blocked: z, basis: mem.take(lanczosSteps * n)}
+	x := mem.take(n)
+	l.d, l.e, l.scratch = mem.take(lanczosSteps), mem.take(lanczosSteps), mem
+	total := z.total()
 	(&normals{}).fill(x)
 	for range mostRestarts {
 		normalize(x)
-		copy(basis, x)
-		k := 0
-		for more := true; more; k++ {
+		copy(l.basis, x)
+		l.k = 0
+		for more := true; more; {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			v := basis[k*n : (k+1)*n]
-			copy(z.small, v)
-			z.squared()
-			d[k] = dot(z.small, v)
-			for range 2 { // once is not enough for rounding
-				for i := range k + 1 {
-					axpy(z.small, -dot(basis[i*n:(i+1)*n], z.small), basis[i*n:(i+1)*n])
-				}
+			if more = l.step(); more && l.k%lookEvery != 0 {
+				continue
 			}
-			e[k] = math.Sqrt(dot(z.small, z.small))
-			more = k+1 < steps && e[k] > epsilon*(d[0]+e[0])
-			next := basis[(k+1)*n : (k+2)*n]
-			for i, y := range z.small {
-				if next[i] = 0; more {
-					next[i] = y / e[k]
-				}
+			value, u, err := l.ritz()
+			if err != nil {
+				return err
 			}
-		}
-		value, u, err := ritz(d, e, k, mem)
-		if err != nil {
-			return err
-		}
-		combine(x, u, basis[:k*n])
-		if math.Abs(u[k-1])*e[k-1] <= lanczosError*value {
-			break
+			residual := math.Abs(u[l.k-1]) * l.e[l.k-1] // the eigenvalue is off by less
+			done := residual <= lanczosError*value || residual <= restError*(total-value)
+			if done || !more {
+				combine(x, u, l.basis[:l.k*n])
+			}
+			if done {
+				copy(z.small, x)
+				return nil
+			}
 		}
 	}
 	copy(z.small, x)
 	return nil
 }
 
-// ritz returns the largest eigenvalue of the matrix with the diagonal d and its neighbours e, of k
-// rows, and its vector.
-func ritz(d, e []float64, k int, mem memory) (value float64, vector []float64, err error) {
-	square := mem.take(lanczosSteps * lanczosSteps)[:k*k]
+// total is the sum of squares of all numbers.
+func (z *blocked) total() (sum float64) {
+	for _, x := range z.data {
+		sum += float64(x) * float64(x) // exact: a float32 has 24 bits
+	}
+	return sum
+}
+
+// step adds a vector to the basis. more says that there may be another one.
+func (l *lanczos) step() (more bool) {
+	n := len(l.small)
+	v := l.basis[l.k*n : (l.k+1)*n]
+	copy(l.small, v)
+	l.squared()
+	l.d[l.k] = dot(l.small, v)
+	for range 2 { // once is not enough for rounding
+		for i := range l.k + 1 {
+			axpy(l.small, -dot(l.basis[i*n:(i+1)*n], l.small), l.basis[i*n:(i+1)*n])
+		}
+	}
+	size := math.Sqrt(dot(l.small, l.small))
+	l.e[l.k] = size
+	l.k++
+	if l.k == min(lanczosSteps, n) || size <= epsilon*(l.d[0]+l.e[0]) {
+		return false
+	}
+	next := l.basis[l.k*n : (l.k+1)*n]
+	for i, y := range l.small {
+		next[i] = y / size
+	}
+	return true
+}
+
+// ritz returns the largest eigenvalue of what squared is among the vectors, and its vector.
+func (l *lanczos) ritz() (value float64, vector []float64, err error) {
+	k, mem := l.k, l.scratch
+	square := mem.take(k * k)
 	clear(square)
 	for i := range k {
-		if square[i*k+i] = d[i]; i > 0 {
-			square[i*k+i-1] = e[i-1]
+		if square[i*k+i] = l.d[i]; i > 0 {
+			square[i*k+i-1] = l.e[i-1]
 		}
 	}
 	values, vectors, err := eigen(square, k, mem)
