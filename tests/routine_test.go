@@ -131,7 +131,7 @@ func TestRoutinesRunSideBySide(t *testing.T) {
 	var mu sync.Mutex
 	cond := sync.NewCond(&mu)
 	most, now, together := 0, 0, 0
-	meet := func(_ context.Context, r *kernels.RoutineWork) error {
+	meet := func(ctx context.Context, r *kernels.RoutineWork) error {
 		mu.Lock()
 		defer mu.Unlock()
 		now++
@@ -141,7 +141,7 @@ func TestRoutinesRunSideBySide(t *testing.T) {
 			cond.Wait()
 		}
 		now--
-		return backward(nil, r)
+		return backward(ctx, r)
 	}
 	m := whole("meet", &kernels.Routine{Name: "meet", Fn: meet, Scratch: func(*kernels.RoutineWork) int64 { return big / 8 }})
 	var first memory.Dict
