@@ -28,30 +28,29 @@ func extractionKeys(a adapter, suffixes []string, params int) (KeyMap, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no model config %s", a.base)
 	}
-	relations := map[string]Relation{}
-	for _, x := range config.AdapterConfigs() {
-		if x.ID() != a.config() {
-			continue
-		}
-		for _, t := range config.Targets(row.Make(), x.Kind) {
-			r := Relation{Outputs: t.Keys(suffixes...), Alternatives: []Clause{{}}}
-			for range params {
-				r.Alternatives[0].Inputs = append(r.Alternatives[0].Inputs, []string{t.Base.Name})
-			}
-			for _, key := range r.Outputs {
-				relations[key] = r
-			}
-		}
+	bases := map[string]string{} // by stem
+	x, _ := config.AdapterConfig(a.config())
+	for _, t := range config.Targets(row.Make(), x.Kind) {
+		bases[t.Stem] = t.Base.Name
 	}
 	return func(out string) (Relation, bool) {
-		r, ok := relations[out]
-		return r, ok
+		stem, suffix, _ := strings.Cut(out, ".")
+		base, ok := bases[stem]
+		if !ok || !slices.Contains(suffixes, suffix) {
+			return Relation{}, false
+		}
+		all := Clause{Inputs: make([][]string, params)}
+		for p := range all.Inputs {
+			all.Inputs[p] = []string{base}
+		}
+		return Relation{Outputs: config.Target{Stem: stem}.Keys(suffixes...), Alternatives: []Clause{all}}, true
 	}, nil
 }
 
 // result is the one of the results that has the key of the call.
 func (c *Call) result(results []T, suffixes []string) (T, error) {
-	i := slices.IndexFunc(suffixes, func(s string) bool { return strings.HasSuffix(c.Key, "."+s) })
+	_, suffix, _ := strings.Cut(c.Key, ".")
+	i := slices.Index(suffixes, suffix)
 	if i < 0 {
 		return T{}, ErrNoKey
 	}
