@@ -90,14 +90,36 @@ func expands(n *recipe.Node) bool {
 
 // findAdapters finds the LoRAs of a recipe and refuses those that can be of no use.
 func (s *session) findAdapters(t *plan.Target) error {
-	seen := map[int]bool{} // node: it is needed
+	seen, needed := map[int]bool{}, neededNodes(t.Solved)
 	var errs []error
 	for i := range t.Solved.Nodes {
 		if n := &t.Solved.Nodes[i]; expands(n) {
-			errs = append(errs, s.findModels(t, n.Args[0][0], true, seen))
+			errs = append(errs, s.findModels(t, n.Args[0][0], needed[i], seen))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// neededNodes reports of each node whether the result is made of it, and not only of what another
+// one lacks. Arguments have lower numbers than what uses them; what is no argument is the result, or
+// an entry of a literal.
+func neededNodes(solved *recipe.Solved) []bool {
+	const spare, needed = 1, 2 // as an argument; 0: it is none
+	state, result := make([]int, len(solved.Nodes)), make([]bool, len(solved.Nodes))
+	for i := len(state) - 1; i >= 0; i-- {
+		result[i] = state[i] != spare
+		node := &solved.Nodes[i]
+		for p, args := range node.Args {
+			as := needed
+			if !result[i] || p > 0 && node.Method.FirstAvailable {
+				as = spare
+			}
+			for _, a := range args {
+				state[a] = max(state[a], as)
+			}
+		}
+	}
+	return result
 }
 
 // findModels finds the models of which node n is made. They are not needed if they are only there

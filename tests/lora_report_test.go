@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"bytes"
 	"maps"
 	"math"
 	"slices"
@@ -221,6 +222,21 @@ func TestLoRAsThatAreNotConvertedAreRefused(t *testing.T) {
 		_, err := merge(w.Mem, recipeFor(models, c.steps...), "/out/x", mecha.Options{})
 		if (err != nil) != (c.want != "") || err != nil && (tensor.ClassOf(err) != tensor.ClassInput || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v", models, err)
+		}
+	}
+}
+
+// TestALoRAMayStandInForAnother: it is used for what is not finite in the first one, or not at all.
+func TestALoRAMayStandInForAnother(t *testing.T) {
+	odd := rankOne(fc1Stem)
+	odd[fc1Stem+"lora_up.weight"] = f32s(tensor.Shape{2, 1}, float32(math.NaN()), 2)
+	other := rankOne(fc1Stem)
+	other[fc1Stem+"lora_up.weight"] = f32s(tensor.Shape{2, 1}, 5, 6)
+	w := newWorld(t, map[string]memory.Dict{"a": {fc1Key: f32s(tensor.Shape{2, 2}, 0, 0, 0, 0)}, "b": rankOne(fc1Stem), "c": odd, "d": other})
+	for models, want := range map[string][]float32{"abd": {3, 4, 6, 8}, "acd": {15, 20, 18, 24}} {
+		got, _ := w.mustMerge(recipeFor(models, loraTo+"&1", loraTo+"&2", `merge "fallback" &3 &4`, `merge "add_difference" &0 &5`), mecha.Options{})
+		if x := got[fc1Key]; !bytes.Equal(x.Data, f32s(nil, want...).Data) {
+			t.Errorf("%s: %v, want %v", models, values(x), want)
 		}
 	}
 }
