@@ -82,7 +82,7 @@ func readConfig(fsys vfs.FS, file string) (config.Row, error) {
 // conversions between them, and what LoRAs take beside (measured with SDXL, 2026-11-26).
 const (
 	configBytes  = 3 << 20
-	adapterBytes = 2 << 20
+	adapterBytes = 4 << 20
 )
 
 // tableBytes returns the memory of the configs that the recipes use.

@@ -43,7 +43,7 @@ func TestFlagsBecomeOptions(t *testing.T) {
 	}
 	got := lib.options
 	got.Devices, got.Progress, got.Heap = nil, nil, nil
-	want := mecha.Options{ModelDirs: []string{"m,1", "m2"}, MaxRAM: 1 << 30, ProgramRAM: 4 << 20, MaxVRAM: 3 << 30, OnDeviceError: mecha.StopOnDeviceError, Threads: 3, UnitBytes: 1 << 16, MergeDType: tensor.F64,
+	want := mecha.Options{ModelDirs: []string{"m,1", "m2"}, MaxRAM: 1 << 30, ProgramRAM: programBytes, MaxVRAM: 3 << 30, OnDeviceError: mecha.StopOnDeviceError, Threads: 3, UnitBytes: 1 << 16, MergeDType: tensor.F64,
 		OutputDType: tensor.BF16, MergeSpace: "delta", Fallback: "f.safetensors", StrictKeys: true, ExtraKeys: mecha.DropExtra,
 		NonFinite: mecha.RefuseNonFinite, OnShapeMismatch: mecha.FirstShape, Strict: true, Compat: "sd-mecha-1.1.5", MakeDirs: true}
 	if !reflect.DeepEqual(got, want) {
@@ -60,7 +60,7 @@ func TestDefaultsOfMerge(t *testing.T) {
 	c.want(t, c.run("merge", "r.mecha", "-o", "out"), 0)
 	got := lib.options
 	got.Devices, got.Progress, got.Heap = nil, nil, nil
-	if want := (mecha.Options{ProgramRAM: 4 << 20, MergeDType: tensor.F32, MergeSpace: "weight", FastestDevice: true}); !reflect.DeepEqual(got, want) {
+	if want := (mecha.Options{ProgramRAM: programBytes, MergeDType: tensor.F32, MergeSpace: "weight", FastestDevice: true}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
