@@ -60,7 +60,7 @@ race: memory ## all tests under the race detector
 
 .PHONY: memory
 memory: ## peak memory with 100,000 keys, in a process of its own that is small
-	go test -run MemoryIsBoundedForManyKeys ./tests
+	go test -run "MemoryIsBoundedFor(ManyKeys|LoRAs)" ./tests
 
 .PHONY: quick
 quick: ## all tests without the race detector
