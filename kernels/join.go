@@ -202,7 +202,7 @@ func (j *joins) below(id int32, n *node, domain tensor.Shape) []int64 {
 			cuts = merge(cuts, j.cuts(a, domain))
 		default: // these have their own domains
 			if j.cuts(a, j.t.nodes[a].shape) != nil {
-				j.fail("a joined tensor can be used in elementwise arithmetic only, not under a reduction or a function")
+				j.fail("a joined tensor whose parts are computed cannot be summed, or given to a function, in a float64 merge yet")
 			}
 		}
 	}

@@ -144,6 +144,7 @@ func (a T) Largest() T { return reduce(reduceMax, a, a) }
 
 func reduce(k ReduceKind, a, b T) T {
 	t := a.t
+	a, b = t.held(a), t.held(b)
 	an, bn := a.node(), b.node()
 	t.broadcast(an.shape, bn.shape)
 	return t.add(nodeKey{kind: nReduce, imm: uint64(k), a: a.id, b: b.id}, nil, max(an.level, bn.level)+1)
@@ -211,6 +212,13 @@ func (t *Trace) Call(fn *GoFunc, args ...T) T {
 	shape := args[0].Shape()
 	for _, a := range args[1:] {
 		shape = t.broadcast(shape, a.Shape())
+	}
+	if fn.Cut != CutAnywhere {
+		whole := make([]T, len(args))
+		for i, a := range args {
+			whole[i] = t.held(a)
+		}
+		args = whole
 	}
 	return t.addList(node{nodeKey: nodeKey{kind: nCall}, shape: shape, goFn: fn}, args)
 }

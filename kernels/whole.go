@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"context"
 	"slices"
 
 	"github.com/mecha-gpu/mecha-gpu/tensor"
@@ -8,7 +9,8 @@ import (
 
 // A joined tensor is usually cut into its parts, each of which has an expression of its own. Under
 // a sum over all elements, or a function, it cannot be. If its parts are stored tensors of one
-// type, it is one leaf there: they are read one after the other.
+// type, it is one leaf there: they are read one after the other. Otherwise it is computed before,
+// into memory.
 
 // whole makes the leaf that stands for joined tensors, with the guards of all of them, and
 // returns its node; 0 if there is none (a leaf of parts is never the first node).
@@ -57,6 +59,42 @@ func (t *Trace) dissolve(outs []Output) {
 			}
 		}
 	}
+}
+
+// keep is the routine that gives what it gets.
+var keep = &Routine{Name: "a joined tensor", Fn: func(_ context.Context, w *RoutineWork) error {
+	copy(w.Out[0].Data, w.In[0].Data)
+	return nil
+}}
+
+// held is x, computed before into memory if there are joined tensors in it that are no leaf. It is
+// rounded to float32 there, so that in F64 x stays what it is.
+func (t *Trace) held(x T) T {
+	if !t.joined || t.compute != F32 || !t.hasJoin(x.id) {
+		return x
+	}
+	return t.Routine(keep, nil, []tensor.Shape{x.Shape()}, x)[0]
+}
+
+// hasJoin reports whether the elements of a node are made of joined tensors that are no leaf.
+func (t *Trace) hasJoin(id int32) bool {
+	reached := make([]bool, id+1)
+	reached[id] = true
+	for ; id > 0; id-- { // arguments come before what uses them
+		n := &t.nodes[id]
+		switch {
+		case !reached[id]:
+			continue
+		case n.kind == nConcat && n.a == 0:
+			return true
+		case n.kind == nConcat || n.kind == nReduce || n.kind == nHost || n.kind == nOut:
+			continue
+		}
+		for _, a := range n.args() {
+			reached[a] = true
+		}
+	}
+	return false
 }
 
 // leafView is a leaf with another start, shape or order.

@@ -84,6 +84,40 @@ func TestRowRoutinesBetweenOtherMethods(t *testing.T) {
 	}
 }
 
+// TestSumsOverJoinedTensorsThatAreComputed: the parts are not in files, and sums, and functions that need
+// all elements, are of the whole tensor. It is as if they had been written to a file before.
+func TestSumsOverJoinedTensorsThatAreComputed(t *testing.T) {
+	w, _, _ := routineWorld(t)
+	mean, stacks := `merge "weighted_sum" &0 &1 alpha=0.25`, []string{`merge "stack" &2 &0`, `merge "stack" &1 &2`}
+	turn := methods.Plain("turn", "A backward, plus b.", kernels.CutNever, func(dst []float32, src [][]float32, _ int) error {
+		for i, x := range src[1] {
+			dst[i] = src[0][len(dst)-1-i] + x
+		}
+		return nil
+	}, methods.Input("a", "model"), methods.Input("b", "model"))
+	o := mecha.Options{OutputDType: tensor.F32, Methods: []*methods.Method{turn}}
+	for i, name := range []string{"c", "d"} {
+		d, _ := w.mustMerge(recipeFor("ab", mean, stacks[i]), o)
+		w.put("/in/"+name, encode(t, d, nil))
+	}
+	for _, last := range []string{`merge "slerp" &%d &%d alpha=0.3`, `merge "perpendicular_component" &%d &%d`, `merge "turn" &%d &%d`} {
+		want, _ := w.mustMerge(recipeFor("cd", fmt.Sprintf(last, 0, 1)), o)
+		lines := append([]string{mean}, stacks...)
+		lines = append(lines, fmt.Sprintf(last, 3, 4))
+		for _, unit := range []int64{0, 1000} {
+			o.UnitBytes = unit
+			if got, _ := w.mustMerge(recipeFor("ab", lines...), o); !sameDict(got, want) {
+				t.Errorf("%s, units of %d: other bytes than of files with the joined tensors", last, unit)
+			}
+		}
+	}
+	o.MergeDType = tensor.F64
+	_, err := merge(w.Mem, recipeFor("ab", append(append([]string{mean}, stacks...), `merge "slerp" &3 &4 alpha=0.3`)...), "/out/m", o)
+	if tensor.ClassOf(err) != tensor.ClassRecipe || !strings.Contains(err.Error(), "float64") {
+		t.Errorf("float64: %v", err)
+	}
+}
+
 // TestRowRoutinesThatFail: the error names the routine and the key, and nothing is written; so it is if
 // one panics.
 func TestRowRoutinesThatFail(t *testing.T) {
