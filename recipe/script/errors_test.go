@@ -174,3 +174,14 @@ func TestModelNamesAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// A model that only says to which config something is converted has a part in the recipe.
+func TestModelsThatSayWhichConfigAreUsed(t *testing.T) {
+	o := Options{Models: map[string]string{"a": "a", "b": "b"}, Keys: keysOf(t, "sdxl-kohya")}
+	if _, err := Expr("convert(a, b)", recipe.Builtin(), o); err != nil {
+		t.Error(err)
+	}
+	if _, err := Expr("convert(a, 'sdxl-sgm')", recipe.Builtin(), o); err == nil || !strings.Contains(err.Error(), "model b (b) has no part") {
+		t.Errorf("a model that nothing asks for: %v", err)
+	}
+}

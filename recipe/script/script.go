@@ -129,8 +129,8 @@ func load(src []byte, name string, env recipe.Env, o Options, anyModel bool) (*m
 	return m, globals, nil
 }
 
-// graph makes the recipe of a result. Models that were named from outside must be part of it:
-// one that is not was mistyped somewhere.
+// graph makes the recipe of a result. Models that were named from outside must be part of it, or say
+// which config something is converted to: one that does neither was mistyped somewhere.
 func (m *machine) graph(v starlark.Value, models map[string]string) (*recipe.Graph, error) {
 	if v == starlark.None {
 		return nil, m.fail(m.end(), errors.New("the result is None, expected a node (a function gives what it returns)"))
@@ -148,7 +148,11 @@ func (m *machine) graph(v starlark.Value, models map[string]string) (*recipe.Gra
 		used[n.Digest()] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(models)) {
-		if n, ok := m.names[name].(*node); ok && !used[n.e.Digest()] {
+		n, ok := m.names[name].(*node)
+		if !ok || used[n.e.Digest()] {
+			continue
+		}
+		if _, asked := m.configs[n.e.Digest()]; !asked {
 			return nil, m.fail(m.end(), fmt.Errorf("the model %s (%s) has no part in the result", name, models[name]))
 		}
 	}
