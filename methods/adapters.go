@@ -1,27 +1,13 @@
 package methods
 
+import "github.com/mecha-gpu/mecha-gpu/recipe/config"
+
 // Papers of the adapters.
 const (
 	loraPaper    = `"LoRA", arXiv:2106.09685`
 	lycorisPaper = `"Navigating Text-To-Image Customization: From LyCORIS Fine-Tuning to Model Evaluation", arXiv:2309.14859`
 	rangePaper   = `"Finding structure with randomness", arXiv:0909.4061`
 )
-
-// adapter is a model config of LoRA or LoKr factors for a base config.
-type adapter struct{ base, kind string }
-
-func (a adapter) config() string { return a.base + "_" + a.kind + "_lora" }
-
-// adapterConfigs lists the adapter configs in order of registration.
-func adapterConfigs() []adapter {
-	var all []adapter
-	for _, kind := range []string{"lycoris", "kohya"} {
-		for _, base := range []string{"sdxl-kohya", "sdxl-kohya_but_diffusers", "sd1-kohya"} {
-			all = append(all, adapter{base, kind})
-		}
-	}
-	return all
-}
 
 // adapters returns the methods between models and LoRA or LoKr files: extraction
 // (interfaces, and an implementation for each adapter config) and expansion.
@@ -30,8 +16,8 @@ func adapters() []*Method {
 	for _, kind := range []string{"kohya", "lycoris"} {
 		rows = append(rows, extractLora("extract_"+kind+"_lora"), extractLokr("extract_"+kind+"_lokr"))
 	}
-	for _, a := range adapterConfigs() {
-		lora, lokr := extractLora("extract_lora_'"+a.config()+"'"), extractLokr("extract_lokr_'"+a.config()+"'")
+	for _, a := range config.AdapterConfigs() {
+		lora, lokr := extractLora("extract_lora_'"+a.ID()+"'"), extractLokr("extract_lokr_'"+a.ID()+"'")
 		rows = append(rows, implement(lora, a, "lora"), implement(lokr, a, "lokr"), expand(a))
 	}
 	return rows
@@ -61,35 +47,35 @@ func extractLokr(id string) *Method {
 }
 
 // implement makes the implementation of an interface for an adapter config.
-func implement(m *Method, a adapter, form string) *Method {
-	m.Interface, m.Implements = false, "extract_"+a.kind+"_"+form
-	m.Doc += " For " + a.base + ", with the keys of " + a.config() + "."
-	m.Return.Config = a.config()
+func implement(m *Method, a config.Adapters, form string) *Method {
+	m.Interface, m.Implements = false, "extract_"+a.Kind.Name+"_"+form
+	m.Doc += " For " + a.Base + ", with the keys of " + a.ID() + "."
+	m.Return.Config = a.ID()
 	keys := loraKeys
 	m.Formula, m.Check = extractLoraFactors, checkLora
 	if form == "lokr" {
 		keys = lokrKeys
 		m.Formula, m.Check = extractLokrFactors, checkLokr
 	}
-	m.Keys = func(string, []string) (KeyMap, error) { return extractionKeys(a, keys, len(m.Params)) }
+	m.Keys = func(string, []string) (KeyMap, error) { return extractionKeys(a, keys, len(m.Params)), nil }
 	m.AnyShape, m.DType = true, extractedType
 	for i := range m.Params { // the options too: a block may have its own rank
-		m.Params[i].Config = a.base
+		m.Params[i].Config = a.Base
 	}
 	return m
 }
 
 // expand is the conversion of an adapter to a difference of its base config.
-func expand(a adapter) *Method {
+func expand(a config.Adapters) *Method {
 	return &Method{
-		ID: "convert_'" + a.config() + "'_to_base", Family: "adapters",
-		Doc:        "The difference that an adapter file stands for: the product of its factors times alpha/rank, with the keys of " + a.base + ".",
+		ID: "convert_'" + a.ID() + "'_to_base", Family: "adapters",
+		Doc:        "The difference that an adapter file stands for: the product of its factors times alpha/rank, with the keys of " + a.Base + ".",
 		Source:     loraPaper + "; " + lycorisPaper,
-		Params:     []Param{Input("lora", "state dict of "+a.config()).In(Weight).Lazy().OfConfig(a.config())},
-		Return:     Return{Space: Delta, Config: a.base},
+		Params:     []Param{Input("lora", "state dict of "+a.ID()).In(Weight).Lazy().OfConfig(a.ID())},
+		Return:     Return{Space: Delta, Config: a.Base},
 		Conversion: true,
 		AnyShape:   true,
-		Keys:       func(string, []string) (KeyMap, error) { return adapterKeys(a) },
+		Keys:       func(string, []string) (KeyMap, error) { return adapterKeys(a), nil },
 		Formula:    expandAdapter,
 	}
 }

@@ -23,14 +23,9 @@ var (
 
 // extractionKeys is the key map of an extraction: all keys of a target are made from its base key,
 // of which every parameter is asked, so that options may differ from key to key.
-func extractionKeys(a adapter, suffixes []string, params int) (KeyMap, error) {
-	row, ok := config.Builtin().Get(a.base)
-	if !ok {
-		return nil, fmt.Errorf("there is no model config %s", a.base)
-	}
+func extractionKeys(a config.Adapters, suffixes []string, params int) KeyMap {
 	bases := map[string]string{} // by stem
-	x, _ := config.AdapterConfig(a.config())
-	for _, t := range config.Targets(row.Make(), x.Kind) {
+	for _, t := range a.Targets() {
 		bases[t.Stem] = t.Base.Name
 	}
 	return func(out string) (Relation, bool) {
@@ -44,7 +39,7 @@ func extractionKeys(a adapter, suffixes []string, params int) (KeyMap, error) {
 			all.Inputs[p] = []string{base}
 		}
 		return Relation{Outputs: config.Target{Stem: stem}.Keys(suffixes...), Alternatives: []Clause{all}}, true
-	}, nil
+	}
 }
 
 // result is the one of the results that has the key of the call.

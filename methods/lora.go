@@ -135,14 +135,9 @@ func (f *factors) wrong(got, want string) error {
 
 // adapterKeys is the key map of an adapter config: for each target the forms of its factors, the
 // first of which is taken that is complete.
-func adapterKeys(a adapter) (KeyMap, error) {
-	row, ok := config.Builtin().Get(a.base)
-	if !ok {
-		return nil, fmt.Errorf("there is no model config %s", a.base)
-	}
+func adapterKeys(a config.Adapters) KeyMap {
 	targets := map[string]config.Target{}
-	x, _ := config.AdapterConfig(a.config())
-	for _, t := range config.Targets(row.Make(), x.Kind) {
+	for _, t := range a.Targets() {
 		targets[t.Base.Name] = t
 	}
 	forms := config.AdapterForms()
@@ -156,5 +151,5 @@ func adapterKeys(a adapter) (KeyMap, error) {
 			r.Alternatives[i] = Clause{Inputs: [][]string{t.Keys(f.Suffixes...)}}
 		}
 		return r, true
-	}, nil
+	}
 }

@@ -77,6 +77,9 @@ func (t Target) Keys(suffixes ...string) []string {
 	return names
 }
 
+// Targets lists what the files change of the base config.
+func (a Adapters) Targets() []Target { return Targets(byID(builtin(), a.Base).Make(), a.Kind) }
+
 // Targets lists what adapters of a kind may change in a base config, in its order: keys that
 // are no biases, are floating-point, and have two dimensions or more, as far as is known.
 func Targets(base *Config, kind AdapterKind) []Target {
