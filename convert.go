@@ -92,17 +92,11 @@ func configsOf(ctx context.Context, env recipe.Env, path string, o *Options) ([]
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
 	keys := config.Header(h)
-	fits := env.Configs.Detect([]config.Keys{keys})
-	if len(fits) == 0 {
+	ids := env.Configs.Likeliest(keys)
+	if len(ids) == 0 {
 		return nil, &tensor.Error{Class: tensor.ClassInput, Path: path, Err: errors.New("no model config fits the keys of this model"),
 			Hint: cmp.Or(config.Unfit(keys), "configs detect shows what is compared")}
-	}
-	for i := range fits {
-		if fits[i].Extra == fits[0].Extra {
-			ids = append(ids, fits[i].Config.ID())
-		}
 	}
 	return ids, nil
 }

@@ -168,6 +168,17 @@ func (m *Match) add(in Keys) bool {
 	return true
 }
 
+// Likeliest returns the configs that know the most of the keys, the best one first.
+func (r Registry) Likeliest(keys Keys) (ids []string) {
+	fits := r.Detect([]Keys{keys})
+	for i := range fits {
+		if fits[i].Extra == fits[0].Extra {
+			ids = append(ids, fits[i].Config.ID())
+		}
+	}
+	return ids
+}
+
 // Unfit says what may be wrong with keys that no config fits: some LoRAs have names that are not
 // known. Without keys, or a guess, it is "".
 func Unfit(keys Keys) string {

@@ -163,30 +163,18 @@ func (m *machine) guess(e *recipe.Expr) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return m.fitting(keys), nil
+		return m.env.Configs.Likeliest(keys), nil
 	case recipe.LiteralNode:
 		return m.ofEntries(e.Entries())
 	}
 	return m.ofArguments(e)
 }
 
-// fitting returns the configs that know the most of the keys.
-func (m *machine) fitting(keys config.Keys) []string {
-	var ids []string
-	fits := m.env.Configs.Detect([]config.Keys{keys})
-	for i := range fits {
-		if fits[i].Extra == fits[0].Extra {
-			ids = append(ids, fits[i].Config.ID())
-		}
-	}
-	return ids
-}
-
 // ofEntries judges the values of a literal, or else its nodes.
 func (m *machine) ofEntries(entries []recipe.Entry) ([]string, error) {
 	values := entryKeys(entries)
 	if len(values) > 0 {
-		return m.fitting(values), nil
+		return m.env.Configs.Likeliest(values), nil
 	}
 	for i := range entries {
 		if list, err := m.candidates(entries[i].Node); err != nil || len(list) > 0 {
