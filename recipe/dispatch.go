@@ -41,7 +41,7 @@ func (s *solver) dispatch() error {
 			}
 		}
 		s.warnings = s.warnings[:warnings]
-		if s.vet && s.ambiguous(i) {
+		if s.vet && len(s.implementations(i)) > 1 {
 			continue
 		}
 		errs.add(s.implement(i))
@@ -49,32 +49,27 @@ func (s *solver) dispatch() error {
 	return errs.join()
 }
 
-// ambiguous reports whether an interface has several implementations for its arguments.
-func (s *solver) ambiguous(i int) bool {
-	face, fit := s.nodes[i].method, 0
+// implementations lists those of an interface that take its arguments.
+func (s *solver) implementations(i int) (list []*methods.Method) {
 	for _, m := range s.g.env.Methods.All() {
-		if m.Implements == face.ID && s.accepts(m, i) {
-			fit++
+		if m.Implements == s.nodes[i].method.ID && s.accepts(m, i) {
+			list = append(list, m)
 		}
 	}
-	return fit > 1
+	return list
 }
 
 // implement replaces an interface by the first of its implementations whose configs and
 // spaces the arguments have. Values for all keys have no config and do not take part.
 func (s *solver) implement(i int) error {
-	n := &s.nodes[i]
-	face := n.method
-	for _, m := range s.g.env.Methods.All() {
-		if m.Implements == face.ID && s.accepts(m, i) {
-			n.method = m
-			if m.Status == methods.Known {
-				return s.errorAt(n.expr, fmt.Errorf("method %s: known, not available yet", m.ID))
-			}
-			return nil
-		}
+	n, list := &s.nodes[i], s.implementations(i)
+	if len(list) == 0 {
+		return s.noImplementation(n, n.method)
 	}
-	return s.noImplementation(n, face)
+	if n.method = list[0]; n.method.Status == methods.Known {
+		return s.errorAt(n.expr, fmt.Errorf("method %s: known, not available yet", n.method.ID))
+	}
+	return nil
 }
 
 // noImplementation says which configs the arguments of an interface have, and which it is for.

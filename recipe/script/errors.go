@@ -147,7 +147,7 @@ func (m *machine) isCalled(pos syntax.Position, name string) bool {
 	if int(pos.Line) > len(m.src) {
 		return false
 	}
-	line := []rune(m.src[pos.Line-1])
+	line := m.characters(int(pos.Line))
 	after := int(pos.Col) - 1 + len([]rune(name))
 	return after < len(line) && line[after] == '('
 }
@@ -198,16 +198,21 @@ func (m *machine) failed(e *starlark.EvalError) error {
 	return m.fail(at, cause)
 }
 
+// characters returns those of a line, counted from 1.
+func (m *machine) characters(line int) []rune {
+	if m.line != line {
+		m.line, m.runes = line, []rune(m.src[line-1])
+	}
+	return m.runes
+}
+
 // callee moves the position of a call from its bracket to the name before it.
 func (m *machine) callee(pos syntax.Position) int {
 	col := int(pos.Col)
 	if int(pos.Line) > len(m.src) {
 		return col
 	}
-	if m.line != int(pos.Line) {
-		m.line, m.runes = int(pos.Line), []rune(m.src[pos.Line-1])
-	}
-	line := m.runes
+	line := m.characters(int(pos.Line))
 	if col < 1 || col > len(line) || line[col-1] != '(' {
 		return col
 	}
