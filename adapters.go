@@ -88,13 +88,25 @@ func expands(n *recipe.Node) bool {
 	return n.Kind == recipe.MergeNode && n.Method.AnyShape && n.Method.Conversion
 }
 
-// findAdapters finds the LoRAs of a recipe and refuses those that can be of no use.
+// findAdapters finds the LoRAs of a recipe, the models of which differences are made, and refuses
+// those that can be of no use. They are not needed if they are only there for what another one lacks.
 func (s *session) findAdapters(t *plan.Target) error {
-	seen, needed := map[int]bool{}, neededNodes(t.Solved)
+	nodes, needed := t.Solved.Nodes, neededNodes(t.Solved)
+	inside := make([]bool, len(nodes)) // a difference is made of it
+	for i := len(nodes) - 1; i >= 0; i-- {
+		if !inside[i] && !expands(&nodes[i]) {
+			continue
+		}
+		for _, args := range nodes[i].Args {
+			for _, a := range args {
+				inside[a] = true
+			}
+		}
+	}
 	var errs []error
-	for i := range t.Solved.Nodes {
-		if n := &t.Solved.Nodes[i]; expands(n) {
-			errs = append(errs, s.findModels(t, n.Args[0][0], needed[i], seen))
+	for i := range nodes {
+		if inside[i] && nodes[i].Kind == recipe.ModelNode {
+			errs = append(errs, s.addAdapter(t, &nodes[i], needed[i]))
 		}
 	}
 	return errors.Join(errs...)
@@ -120,26 +132,6 @@ func neededNodes(solved *recipe.Solved) []bool {
 		}
 	}
 	return result
-}
-
-// findModels finds the models of which node n is made. They are not needed if they are only there
-// for what another one lacks.
-func (s *session) findModels(t *plan.Target, n int, needed bool, seen map[int]bool) error {
-	if before, ok := seen[n]; ok && (before || !needed) {
-		return nil
-	}
-	seen[n] = needed
-	node := &t.Solved.Nodes[n]
-	if node.Kind == recipe.ModelNode {
-		return s.addAdapter(t, node, needed)
-	}
-	var errs []error
-	for p, args := range node.Args {
-		for _, a := range args {
-			errs = append(errs, s.findModels(t, a, needed && (p == 0 || !node.Method.FirstAvailable), seen))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // addAdapter enters the model of a node.
@@ -175,8 +167,7 @@ func sourceOf(t *plan.Target, model int) int {
 
 // sort finds out what each key is for, as far as the names tell.
 func (a *adapter) sort() {
-	row, _ := config.Builtin().Get(a.config.Base)
-	targets := config.Targets(row.Make(), a.config.Kind)
+	targets := a.config.Targets()
 	number := make(map[string]int, len(targets)) // of a target, by stem
 	for i := range targets {
 		number[targets[i].Stem] = i

@@ -76,10 +76,8 @@ func (s *session) metadata(t plan.Target) map[string]string {
 		maps.Copy(m, s.models.sources[t.Sources[0]].Header().Metadata)
 	}
 	dropped := droppedMetadata
-	for i := range t.Solved.Nodes {
-		if expands(&t.Solved.Nodes[i]) {
-			dropped = append(slices.Clone(droppedMetadata), trainingMetadata)
-		}
+	if slices.ContainsFunc(t.Solved.Nodes, func(n recipe.Node) bool { return expands(&n) }) {
+		dropped = append(slices.Clone(droppedMetadata), trainingMetadata)
 	}
 	for k := range m {
 		for _, prefix := range dropped {

@@ -55,10 +55,9 @@ type RoutineCall struct {
 // Routine applies a routine to tensors, and returns its results, of the given shapes. nums are
 // given to it. The same call gives the same results.
 func (t *Trace) Routine(fn *Routine, nums []float64, shapes []tensor.Shape, in ...T) []T {
-	same := func(c *RoutineCall) bool {
+	i := slices.IndexFunc(t.calls, func(c RoutineCall) bool {
 		return c.Routine == fn && slices.Equal(c.Nums, nums) && slices.Equal(c.In, in) && slices.EqualFunc(c.Shapes, shapes, tensor.Shape.Equal)
-	}
-	i := slices.IndexFunc(t.calls, func(c RoutineCall) bool { return same(&c) })
+	})
 	if i < 0 {
 		i = len(t.calls)
 		first := -1

@@ -58,24 +58,19 @@ func difference(d memory.Dict, base string) (rows, cols int64, out []float64) {
 		}
 		out, rows, cols = product(up, s, down, t)
 	} else {
-		w1, s := get("lokr_w1")
-		if w1 == nil {
-			a, sa := get("lokr_w1_a")
-			b, sb := get("lokr_w1_b")
-			var n, m int64
-			w1, n, m = product(a, sa, b, sb)
-			s = tensor.Shape{n, m}
-			if alpha != nil {
-				scale = alpha[0] / float64(sb[0])
+		matrix := func(name string) (x []float64, s tensor.Shape, rank int64) { // rank 0: it is stored
+			if x, s = get(name); x != nil {
+				return x, s, 0
 			}
+			a, sa := get(name + "_a")
+			b, sb := get(name + "_b")
+			x, n, m := product(a, sa, b, sb)
+			return x, tensor.Shape{n, m}, sb[0]
 		}
-		w2, t := get("lokr_w2")
-		if w2 == nil {
-			a, sa := get("lokr_w2_a")
-			b, sb := get("lokr_w2_b")
-			var n, m int64
-			w2, n, m = product(a, sa, b, sb)
-			t = tensor.Shape{n, m}
+		w1, s, rank := matrix("lokr_w1")
+		w2, t, _ := matrix("lokr_w2")
+		if alpha != nil && rank > 0 {
+			scale = alpha[0] / float64(rank)
 		}
 		rows, cols = s[0]*t[0], s[1]*t[1:].N()
 		out = make([]float64, rows*cols)
